@@ -1,0 +1,1 @@
+//! The supervised RabbitMQ connection: a publisher that waits for confirms, and a consumer.

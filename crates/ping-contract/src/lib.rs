@@ -1,0 +1,18 @@
+//! What Ping's parts agree on, and nothing else: whoever writes a value and whoever reads it import it from here.
+//!
+//! In reading order:
+//! - [`address`]: the one type of an e-mail address; only its normalised form is stored or mailed.
+//! - [`event`]: the mail event that travels from `user-service` to `mail-service`.
+//! - [`keys`]: the Redis keys and their lives.
+//! - [`wire`]: the exact sentences that clients of the original services read.
+//! - [`topology`]: exchanges, queues, bindings and policies as data.
+//! - [`users`]: broker users, their permissions and password hashes.
+//! - [`plan`]: desired × actual topology → operations and conflicts.
+//!
+//! The promise: a field may be added, never renamed or retyped. Readers ignore what they do not know.
+//! Invariant: nothing here can do I/O, because the manifest has nothing to do it with.
+
+pub mod address;
+pub mod event;
+pub mod keys;
+pub mod wire;

@@ -1,0 +1,1 @@
+//! What every binary needs and no domain word: telemetry, shutdown, health, backoff, HTTP serving.

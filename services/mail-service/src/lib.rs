@@ -1,0 +1,1 @@
+//! Consumes mail events and delivers them by SMTP.

@@ -1,0 +1,3 @@
+//! Entry point: parse, telemetry, run, exit code.
+
+fn main() {}

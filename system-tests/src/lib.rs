@@ -1,0 +1,1 @@
+//! Both services as processes on real servers: faults, restarts, secrecy.
