@@ -1,1 +1,20 @@
-//! What every binary needs and no domain word: telemetry, shutdown, health, backoff, HTTP serving.
+//! What every binary of Ping needs, without a word of its domain.
+//!
+//! In reading order:
+//! - [`telemetry`]: logs, and an error's chain in one line.
+//! - [`shutdown`]: who spawns tasks, who waits for them, and the exit code.
+//! - [`backoff`]: the only place that sleeps.
+//! - [`health`]: what is ready, in words.
+//! - [`metrics`]: the registry, and its text form.
+//! - [`http`]: serving a router with the limits that `axum::serve` lacks.
+//! - [`management`]: `/livez`, `/readyz` and `/metrics` on their own port.
+//! - [`tls`]: the one TLS provider.
+
+pub mod backoff;
+pub mod health;
+pub mod http;
+pub mod management;
+pub mod metrics;
+pub mod shutdown;
+pub mod telemetry;
+pub mod tls;

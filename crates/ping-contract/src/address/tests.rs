@@ -3,7 +3,10 @@ use proptest::prelude::*;
 use super::{AddressError, EmailAddress};
 
 fn parsed(input: &str) -> String {
-    EmailAddress::parse(input).map(|a| a.as_str().to_owned()).unwrap_or_else(|e| panic!("{input:?}: {e}"))
+    match EmailAddress::parse(input) {
+        Ok(address) => address.as_str().to_owned(),
+        Err(error) => panic!("{input:?}: {error}"),
+    }
 }
 
 #[test]
@@ -43,7 +46,7 @@ fn what_cannot_be_mailed_safely_is_refused() {
         ("a..b@example.org", AddressError::Malformed),
         ("a@b.org\r\nBcc: x@y.org", AddressError::Malformed),
         ("a\0@example.org", AddressError::Malformed),
-        ("<a@example.org>", AddressError::Malformed),
+        ("<a@example.org>", AddressError::Domain),
         ("a,b@example.org", AddressError::Malformed),
     ];
     for (input, expected) in cases {
@@ -86,7 +89,7 @@ proptest! {
             prop_assert!(!text.bytes().any(|b| b.is_ascii_control() || b.is_ascii_uppercase() || b == b' '));
             prop_assert_eq!(text.matches('@').count(), 1);
             prop_assert!(address.domain().contains('.'));
-            prop_assert_eq!(EmailAddress::parse(text).as_ref(), Ok(&address));
+            prop_assert_eq!(EmailAddress::parse(text), Ok(address.clone()));
             prop_assert!(EmailAddress::parse(&address.without_tag()).is_ok());
         }
     }
