@@ -1,0 +1,43 @@
+# Everything that CI runs is a target here. `make help` lists them.
+SHELL := /bin/bash
+CARGO ?= cargo
+EMAIL ?= ada@example.org
+export EMAIL
+
+.DEFAULT_GOAL := help
+.PHONY: help dev login test check fmt deny fuzz generate cluster cluster-down images test-cluster
+
+help: ## What can be done here
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+dev: ## Redis, RabbitMQ, Mailpit and both services on this machine; Ctrl-C ends them
+	@dev/dev
+
+login: ## One login for EMAIL=...: waits for its mail, verifies the code, prints the token's claims
+	@dev/login "$(EMAIL)"
+
+test: check ## All tests against real servers, after the checks
+	@dev/test
+
+check: fmt ## Format, clippy, dependency bans, licences and sources, script syntax
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	@dev/cargo-deny check bans licenses sources
+	@dev/check-scripts
+
+fmt: ## Is everything formatted?
+	$(CARGO) fmt --all --check
+
+fuzz: ## The property tests of parsers and address type with 10^6 cases each
+	PROPTEST_CASES=1000000 $(CARGO) test --release --locked -p ping-contract --lib
+
+cluster: ## A Kubernetes to run on: CLUSTER=current REGISTRY=..., else kind, else a node of our own
+	@k8s/cluster up
+
+cluster-down: ## Undo make cluster
+	@k8s/cluster down
+
+images: ## Build all images and load them into the cluster
+	@k8s/images/build
+
+test-cluster: ## Is the cluster what the platform needs?
+	@k8s/test-cluster/run
