@@ -22,6 +22,7 @@ test: check ## All tests against real servers, after the checks
 check: fmt ## Format, clippy, dependency bans, licences and sources, script syntax
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	@dev/cargo-deny check bans licenses sources
+	@dev/check-direction
 	@dev/check-scripts
 
 fmt: ## Is everything formatted?
