@@ -15,4 +15,7 @@
 pub mod address;
 pub mod event;
 pub mod keys;
+pub mod plan;
+pub mod topology;
+pub mod users;
 pub mod wire;

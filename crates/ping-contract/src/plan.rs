@@ -1,0 +1,293 @@
+//! Desired × actual topology → what to write, what stands in the way, and what to tell. Pure.
+//!
+//! Nothing is ever deleted, and an object is written only where it differs: applying twice writes nothing the second
+//! time. What cannot be corrected without a deletion is a [`Conflict`], left as it is.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    topology::{Binding, Desired, Exchange, Policy, Queue, Vhost},
+    users::{PasswordHash, Permissions, User},
+};
+
+/// The oldest `RabbitMQ` whose arguments and policies are all understood; older ones ignore them silently (measured).
+pub const OLDEST_VERSION: (u32, u32) = (4, 0);
+
+/// What the broker reports. Absent = it does not exist.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Actual {
+    /// The server's version, such as `4.0.5`.
+    pub server_version: String,
+    /// The vhost.
+    pub vhost: Option<VhostState>,
+    /// The vhost's exchanges.
+    pub exchanges: Vec<Exchange>,
+    /// The vhost's queues.
+    pub queues: Vec<QueueState>,
+    /// The vhost's bindings, the default exchange's left out.
+    pub bindings: Vec<Binding>,
+    /// The vhost's policies.
+    pub policies: Vec<Policy>,
+    /// The users that are desired, by name.
+    pub users: BTreeMap<String, UserState>,
+    /// Permissions on the vhost.
+    pub permissions: Vec<Permissions>,
+}
+
+/// A vhost as the broker reports it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VhostState {
+    /// `None`: none was set, which means classic.
+    pub default_queue_type: Option<String>,
+    /// All tags.
+    pub tags: Vec<String>,
+}
+
+/// A queue as the broker reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueState {
+    /// Name, durability, arguments.
+    pub queue: Queue,
+    /// The policy that applies to it.
+    pub policy: Option<String>,
+}
+
+/// A user as the broker reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserState {
+    /// `None` for users whose password is kept elsewhere.
+    pub password_hash: Option<PasswordHash>,
+    /// All tags.
+    pub tags: Vec<String>,
+}
+
+/// One write, in the order of [`Plan::operations`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// Make the vhost.
+    CreateVhost(Vhost),
+    /// Put the owner's tag on a vhost that nobody owns, beside these that it has.
+    ClaimVhost(Vhost, Vec<String>),
+    /// Make an exchange.
+    CreateExchange(Exchange),
+    /// Make a policy.
+    CreatePolicy(Policy),
+    /// Bring a policy back to what it must be.
+    CorrectPolicy(Policy),
+    /// Make a queue.
+    CreateQueue(Queue),
+    /// Make a binding.
+    CreateBinding(Binding),
+    /// Make a user.
+    CreateUser(User),
+    /// Bring a user's password and tags back to what they must be.
+    CorrectUser(User),
+    /// Set a user's permissions on the vhost.
+    SetPermissions(Permissions),
+}
+
+/// What only a person can resolve. The object stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// Nothing is written to such a server.
+    #[error(
+        "the server is RabbitMQ {0}, and Ping needs 4.0 or newer: an older one ignores what it does not know; upgrade it"
+    )]
+    ServerTooOld(String),
+    /// Nothing is written to such a vhost.
+    #[error(
+        "the vhost '{vhost}' belongs to '{owner}': use another vhost, or remove that tag if its owner is gone"
+    )]
+    VhostOwned {
+        /// The vhost.
+        vhost: String,
+        /// The tag.
+        owner: String,
+    },
+    /// Another type or durability.
+    #[error(
+        "the exchange '{name}' is {actual}, not a durable direct one: delete it once nothing uses it, then apply again"
+    )]
+    Exchange {
+        /// The exchange.
+        name: String,
+        /// What it is, in words.
+        actual: String,
+    },
+    /// Other arguments or durability.
+    #[error(
+        "the queue '{name}' is {actual}, not durable with the type quorum alone: drain and delete it, then apply again"
+    )]
+    Queue {
+        /// The queue.
+        name: String,
+        /// What it is, in words.
+        actual: String,
+    },
+    /// A policy of somebody else's with a higher priority.
+    #[error(
+        "the policy '{policy}' applies to the queue '{queue}' in place of Ping's: narrow its pattern or lower its priority"
+    )]
+    PolicyOutranked {
+        /// The queue.
+        queue: String,
+        /// The other policy.
+        policy: String,
+    },
+}
+
+/// What works, but should be known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// It is never changed on a vhost that exists.
+    #[error(
+        "the vhost's default queue type is {0}, not quorum: a client that declares send-otp as {{durable: true}}, as \
+         the original services do, is refused; set default_queue_type = quorum in rabbitmq.conf, or on the vhost"
+    )]
+    DefaultQueueType(String),
+}
+
+/// What to do, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Writes. Empty = all is as desired, but for the conflicts.
+    pub operations: Vec<Operation>,
+    /// What stays wrong.
+    pub conflicts: Vec<Conflict>,
+    /// What should be known.
+    pub warnings: Vec<Warning>,
+}
+
+/// Compares, and says what to do. Writes nothing at all to an old server or to another owner's vhost.
+#[must_use]
+pub fn plan(desired: &Desired, actual: &Actual) -> Plan {
+    let mut plan = Plan::default();
+    plan.server(actual);
+    plan.vhost(&desired.vhost, actual.vhost.as_ref());
+    if !plan.conflicts.is_empty() {
+        plan.operations.clear();
+        return plan;
+    }
+    desired.exchanges.iter().for_each(|exchange| plan.exchange(exchange, &actual.exchanges));
+    desired.policies.iter().for_each(|policy| plan.policy(policy, &actual.policies));
+    desired.queues.iter().for_each(|queue| plan.queue(queue, desired, actual));
+    let missing = desired.bindings.iter().filter(|binding| !actual.bindings.contains(binding));
+    plan.operations.extend(missing.cloned().map(Operation::CreateBinding));
+    desired.users.iter().for_each(|user| plan.user(user, actual.users.get(&user.name)));
+    let missing = desired.permissions.iter().filter(|permissions| !actual.permissions.contains(permissions));
+    plan.operations.extend(missing.cloned().map(Operation::SetPermissions));
+    plan.leave_conflicting_queues_unbound();
+    plan
+}
+
+impl Plan {
+    fn server(&mut self, actual: &Actual) {
+        let mut numbers = actual.server_version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+        let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        if version < OLDEST_VERSION {
+            self.conflicts.push(Conflict::ServerTooOld(actual.server_version.clone()));
+        }
+    }
+
+    fn vhost(&mut self, desired: &Vhost, actual: Option<&VhostState>) {
+        let Some(actual) = actual else {
+            self.operations.push(Operation::CreateVhost(desired.clone()));
+            return;
+        };
+        let queue_type = actual.default_queue_type.as_deref().unwrap_or("classic");
+        if queue_type != desired.default_queue_type {
+            self.warnings.push(Warning::DefaultQueueType(queue_type.to_owned()));
+        }
+        let Some(owner) = &desired.owner else { return };
+        if actual.tags.contains(owner) {
+            return;
+        }
+        match actual.tags.iter().find(|tag| is_owner(tag)) {
+            Some(other) => {
+                let (vhost, owner) = (desired.name.clone(), other.clone());
+                self.conflicts.push(Conflict::VhostOwned { vhost, owner });
+            }
+            None => self.operations.push(Operation::ClaimVhost(desired.clone(), actual.tags.clone())),
+        }
+    }
+
+    fn exchange(&mut self, desired: &Exchange, actual: &[Exchange]) {
+        match actual.iter().find(|exchange| exchange.name == desired.name) {
+            None => self.operations.push(Operation::CreateExchange(desired.clone())),
+            Some(same) if same == desired => {}
+            Some(other) => self.conflicts.push(Conflict::Exchange {
+                name: other.name.clone(),
+                actual: format!("{} {}", durability(other.durable), other.kind),
+            }),
+        }
+    }
+
+    fn policy(&mut self, desired: &Policy, actual: &[Policy]) {
+        match actual.iter().find(|policy| policy.name == desired.name) {
+            None => self.operations.push(Operation::CreatePolicy(desired.clone())),
+            Some(same) if same == desired => {}
+            Some(_) => self.operations.push(Operation::CorrectPolicy(desired.clone())),
+        }
+    }
+
+    fn queue(&mut self, desired: &Queue, all: &Desired, actual: &Actual) {
+        let Some(state) = actual.queues.iter().find(|state| state.queue.name == desired.name) else {
+            self.operations.push(Operation::CreateQueue(desired.clone()));
+            return;
+        };
+        if state.queue != *desired {
+            let arguments = serde_json::to_string(&state.queue.arguments).unwrap_or_default();
+            let actual = format!("{} with the arguments {arguments}", durability(state.queue.durable));
+            self.conflicts.push(Conflict::Queue { name: desired.name.clone(), actual });
+            return;
+        }
+        // Ours in place and unchanged, and yet another one applies: that one outranks it.
+        let ours = all.policies.iter().find(|policy| policy.name == format!("ping.{}", desired.name));
+        let settled = ours.is_some_and(|ours| actual.policies.contains(ours));
+        let applied = state.policy.as_ref().filter(|name| ours.is_some_and(|ours| ours.name != **name));
+        if let (true, Some(policy)) = (settled, applied) {
+            let (queue, policy) = (desired.name.clone(), policy.clone());
+            self.conflicts.push(Conflict::PolicyOutranked { queue, policy });
+        }
+    }
+
+    fn user(&mut self, desired: &User, actual: Option<&UserState>) {
+        let Some(actual) = actual else {
+            self.operations.push(Operation::CreateUser(desired.clone()));
+            return;
+        };
+        let same_password = actual.password_hash.as_ref().is_some_and(|hash| hash.is_of(&desired.password));
+        if !same_password || actual.tags != desired.role.tags() {
+            self.operations.push(Operation::CorrectUser(desired.clone()));
+        }
+    }
+
+    /// A queue or exchange in conflict is not ours yet: it gets no binding, or a stranger's queue would be fed codes.
+    fn leave_conflicting_queues_unbound(&mut self) {
+        let conflicts = &self.conflicts;
+        let in_conflict = |object: &String| {
+            conflicts.iter().any(|conflict| match conflict {
+                Conflict::Exchange { name, .. } | Conflict::Queue { name, .. } => name == object,
+                _ => false,
+            })
+        };
+        self.operations.retain(|operation| match operation {
+            Operation::CreateBinding(binding) => {
+                !in_conflict(&binding.queue) && !in_conflict(&binding.exchange)
+            }
+            _ => true,
+        });
+    }
+}
+
+/// Whether a vhost's tag says who owns it: `<cluster>/<namespace>/<name>`.
+fn is_owner(tag: &str) -> bool {
+    tag.split('/').count() == 3
+}
+
+fn durability(durable: bool) -> &'static str {
+    if durable { "durable" } else { "transient" }
+}
+
+#[cfg(test)]
+mod tests;
