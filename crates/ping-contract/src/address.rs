@@ -83,7 +83,8 @@ impl EmailAddress {
         &self.text[self.at + 1..]
     }
 
-    /// The address without its `+tag`: what limits count, since every tag reaches the same mailbox.
+    /// The address without its `+tag`: what limits count, since every tag reaches the same mailbox. A name to count
+    /// under, not an address to mail to: `a.+x@example.org` leaves `a.@example.org`.
     #[must_use]
     pub fn without_tag(&self) -> String {
         match self.local_part().split_once('+') {
