@@ -39,8 +39,8 @@ fits() {
     esac
 }
 
-# client NAME: the path of kubectl or helm: the machine's where it fits, else the one of k8s/local, built if need be.
-client() {
+# client_program NAME: the path of kubectl or helm: the machine's where it fits, else the one of k8s/local, built if need be.
+client_program() {
     local program
     while read -r program; do
         if ! [[ $program -ef $K8S/$1 ]] && fits "$1" "$program"; then

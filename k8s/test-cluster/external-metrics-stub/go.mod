@@ -1,0 +1,3 @@
+module pingstack.dev/k8s/test-cluster/external-metrics-stub
+
+go 1.24
