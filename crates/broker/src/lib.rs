@@ -1,1 +1,27 @@
-//! The supervised RabbitMQ connection: a publisher that waits for confirms, and a consumer.
+//! The supervised `RabbitMQ` connection: a publisher that waits for confirms, and a consumer that subscribes again.
+//!
+//! In reading order:
+//! - [`config`], [`args`]: where the broker is, from a URL or from the environment.
+//! - [`message`]: what is published.
+//! - [`publisher`]: `Ok` means that the broker has the message on disk.
+//! - [`consumer`]: deliveries, pause and resume.
+//!
+//! Invariants, each measured to be necessary (ARCHITECTURE.md, "Broker"):
+//! - Passive declares only: the topology belongs to `ping-topology` or to the operator.
+//! - lapin's own recovery is never on. A supervisor rebuilds the whole connection.
+//! - A channel carries one publish at a time, so a confirm, a return or a refusal can be no other message's.
+//! - Publisher and consumer never share a connection: a broker in alarm stops reading from connections that publish.
+
+pub mod args;
+pub mod config;
+mod connection;
+pub mod consumer;
+pub mod message;
+pub mod publisher;
+
+pub use args::BrokerArgs;
+pub use config::{BrokerConfig, ConfigError, TlsConfig};
+pub use connection::ConnectError;
+pub use consumer::{Consumer, ConsumerControl, ConsumerOptions, ConsumerState, Delivery};
+pub use message::{HeaderValue, Message};
+pub use publisher::{Doubt, PublishError, Publisher, PublisherOptions, Refusal, State};
