@@ -1,1 +1,44 @@
-//! Support for integration tests: real servers, a scripted SMTP server, a breakable proxy.
+//! Support for integration tests against real servers. Only tests depend on it.
+//!
+//! In reading order:
+//! - [`wait`], [`port`]: wait for an event with a deadline, find a free port;
+//! - [`servers`]: the Redis, RabbitMQ and Mailpit that `dev/with-servers` runs for all tests, and private ones to break;
+//! - [`vhost`], [`management`]: a fresh RabbitMQ vhost for each test, and what the broker says of itself;
+//! - [`smtp`]: a mail server that records everything and misbehaves as it is told;
+//! - [`mailpit`]: what arrived at the real Mailpit;
+//! - [`proxy`]: a TCP proxy to break connections with;
+//! - [`process`]: one of our binaries as a process, its output, memory and open files;
+//! - [`ids`]: what was confirmed against what was delivered.
+//!
+//! A fixture that does not come up panics with what to do: in a test that is the answer one wants, and no test can go on without it.
+#![expect(
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a fixture that fails fails its test; tests have no Shutdown to own their tasks, and no config.rs"
+)]
+
+pub mod ids;
+mod listener;
+pub mod mailpit;
+pub mod management;
+pub mod port;
+pub mod process;
+pub mod proxy;
+pub mod servers;
+pub mod smtp;
+pub mod vhost;
+pub mod wait;
+
+/// The folder of the repository, where `dev/` and `target/` are.
+pub(crate) fn repository() -> std::path::PathBuf {
+    let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.ancestors().nth(2).unwrap_or(own).to_path_buf()
+}
+
+/// An HTTP client for plain HTTP on this machine.
+pub(crate) fn http_client() -> reqwest::Client {
+    // An error only says that a provider is there already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let built = reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(10)).build();
+    built.unwrap_or_else(|error| panic!("no HTTP client: {error}"))
+}

@@ -1,0 +1,13 @@
+//! Real servers: the shared ones that `dev/with-servers` runs for all tests, and private ones that a test may break.
+
+mod disk;
+mod rabbitmq;
+mod redis;
+mod server_process;
+mod shared;
+
+pub use disk::SmallDisk;
+pub use rabbitmq::RabbitServer;
+pub use redis::{RedisServer, fresh_database};
+pub use server_process::ServerProcess;
+pub use shared::{Broker, MailServer, shared_broker, shared_mail_server, shared_redis_url};
