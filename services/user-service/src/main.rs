@@ -1,3 +1,30 @@
 //! Entry point: parse, telemetry, run, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use service_kit::{shutdown::Shutdown, telemetry, tls};
+use user_service::config::Config;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tls::install_provider();
+    let config = Config::parse();
+    match start(config).await {
+        Ok(code) => code,
+        Err(error) => {
+            tracing::error!(error = telemetry::chain(&*error), "could not start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn start(config: Config) -> Result<ExitCode, anyhow::Error> {
+    telemetry::init(config.log_format, &config.log_filter)?;
+    let (shutdown, grace) = (Shutdown::on_signals()?, config.shutdown_grace);
+    user_service::run(config, shutdown.clone()).await?;
+    Ok(shutdown.finish(grace).await.into())
+}

@@ -1,0 +1,92 @@
+//! What handlers work with. Publisher and accounts are traits, so that tests put others in.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::http::{HeaderMap, HeaderValue};
+use service_kit::{shutdown::Shutdown, telemetry::chain};
+
+use crate::{
+    accounts::Accounts,
+    client_ip::{ClientIp, TrustedProxies},
+    limits::Limits,
+    log_limit::LogLimit,
+    metrics::ServiceMetrics,
+    peppers::Peppers,
+    problem::Problem,
+    publisher::MailPublisher,
+    store::Store,
+    tokens::TokenIssuer,
+};
+
+/// The parts that a service is put together from.
+pub struct Parts {
+    /// Codes and limits in Redis.
+    pub store: Store,
+    /// The broker.
+    pub publisher: Arc<dyn MailPublisher>,
+    /// Who people are.
+    pub accounts: Arc<dyn Accounts>,
+    /// Signs tokens.
+    pub tokens: TokenIssuer,
+    /// Keys of digests.
+    pub peppers: Peppers,
+    /// The same that the store counts by.
+    pub limits: Arc<Limits>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: TrustedProxies,
+    /// Counters.
+    pub metrics: ServiceMetrics,
+    /// Owner of what outlives its request.
+    pub shutdown: Shutdown,
+}
+
+/// The state of all handlers: the parts, and what is computed from them once.
+pub struct App {
+    /// The parts.
+    pub parts: Parts,
+    /// `RateLimit-Policy` of login.
+    pub login_policies: Option<HeaderValue>,
+    /// `RateLimit-Policy` of verify-otp.
+    pub verify_policies: Option<HeaderValue>,
+    failures: LogLimit,
+    untrusted_proxies: LogLimit,
+}
+
+impl App {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self {
+            login_policies: parts.limits.login_policies(),
+            verify_policies: parts.limits.verify_policies(),
+            failures: LogLimit::new(Duration::from_secs(1)),
+            untrusted_proxies: LogLimit::new(Duration::from_mins(1)),
+            parts,
+        })
+    }
+
+    /// Who a request comes from.
+    #[must_use]
+    pub fn client(&self, peer: std::net::SocketAddr, headers: &HeaderMap) -> ClientIp {
+        let origin = self.parts.proxies.origin(peer.ip(), headers);
+        if origin.untrusted_proxy {
+            self.parts.metrics.untrusted_proxy();
+            if self.untrusted_proxies.pass().is_some() {
+                tracing::warn!(
+                    peer = %peer.ip(),
+                    "a private peer sends X-Forwarded-For and is not in TRUSTED_PROXIES: all its clients count as one"
+                );
+            }
+        }
+        origin.client
+    }
+
+    /// The 503 of a step that failed, with its cause in the log: the only place where one is logged.
+    #[must_use]
+    pub fn unavailable(&self, step: &'static str, error: &dyn std::error::Error) -> Problem {
+        if let Some(held_back) = self.failures.pass() {
+            tracing::warn!(step, error = chain(error), held_back, "answering 503");
+        }
+        Problem::unavailable()
+    }
+}

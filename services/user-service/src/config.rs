@@ -1,0 +1,235 @@
+//! Everything that can be set, from the environment or the command line; `--help` is the reference. Parsed and
+//! checked before anything connects.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use axum::http::HeaderValue;
+use broker::BrokerArgs;
+use clap::Parser;
+use ipnet::IpNet;
+use redis::{Client, TlsCertificates};
+use secrecy::{ExposeSecret as _, SecretString};
+use service_kit::telemetry::LogFormat;
+
+use crate::{
+    client_ip::TrustedProxies,
+    peppers::{PepperError, Peppers, derive_key},
+};
+
+mod limits;
+mod redis_url;
+
+pub use limits::LimitArgs;
+
+/// The shortest `JWT_SECRET`, in octets: HS256 wants a key as long as its digest (RFC 7518, section 3.2).
+const MIN_SECRET_OCTETS: usize = 32;
+
+/// Makes and checks sign-in codes over HTTP.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "user-service", version)]
+pub struct Config {
+    /// Address that both ports listen on
+    #[arg(long, env = "BIND_ADDRESS", default_value = "0.0.0.0")]
+    pub bind_address: IpAddr,
+    /// Port of /api/v1
+    #[arg(long, env = "PORT", default_value_t = 5000)]
+    pub port: u16,
+    /// Port of /livez, /readyz and /metrics; not for the public network
+    #[arg(long, env = "MANAGEMENT_PORT", default_value_t = 5001)]
+    pub management_port: u16,
+    /// Redis, redis:// or rediss://
+    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_parser = secret)]
+    pub redis_url: SecretString,
+    /// PEM file with the CA of Redis' certificate, besides the public ones
+    #[arg(long, env = "REDIS_CA_FILE")]
+    pub redis_ca_file: Option<PathBuf>,
+    /// Networks of the proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8,192.0.2.7/32
+    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Origins whose pages may call, such as <https://app.example.org>; none given = any
+    #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
+    pub allowed_origins: Vec<HeaderValue>,
+    /// Requests in work at the same time; more are answered 503 at once
+    #[arg(long, env = "MAX_IN_FLIGHT", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_in_flight: u32,
+    /// Open connections; more wait in the kernel
+    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: u32,
+    /// How long a request may take in all, such as 5s
+    #[arg(long, env = "REQUEST_TIMEOUT", default_value = "5s", value_parser = duration)]
+    pub request_timeout: Duration,
+    /// How long the broker may take to confirm a mail event; well below `REQUEST_TIMEOUT`
+    #[arg(long, env = "PUBLISH_TIMEOUT", default_value = "3s", value_parser = duration)]
+    pub publish_timeout: Duration,
+    /// How long requests in work may take to finish after SIGTERM
+    #[arg(long, env = "SHUTDOWN_GRACE", default_value = "25s", value_parser = duration)]
+    pub shutdown_grace: Duration,
+    /// How log lines look: auto, json or compact
+    #[arg(long, env = "LOG_FORMAT", default_value = "auto")]
+    pub log_format: LogFormat,
+    /// What is logged, a `tracing` directive list
+    #[arg(long, env = "LOG_FILTER", default_value = "info")]
+    pub log_filter: String,
+    /// What tokens and codes are signed and digested with
+    #[command(flatten)]
+    pub secrets: SecretArgs,
+    /// Codes and limits
+    #[command(flatten)]
+    pub limits: LimitArgs,
+    /// `RabbitMQ`
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+}
+
+/// Secrets.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Secrets")]
+pub struct SecretArgs {
+    /// Signs tokens (HS256), at least 32 octets; make one with: openssl rand -base64 48
+    #[arg(long, env = "JWT_SECRET", hide_env_values = true, value_parser = secret)]
+    pub jwt_secret: SecretString,
+    /// Accept a `JWT_SECRET` under 32 octets: anyone who gets a token may then find the secret by trying
+    #[arg(long, env = "ALLOW_SHORT_JWT_SECRET")]
+    pub allow_short_jwt_secret: bool,
+    /// Keys of the digests in Redis, as id:hex-digits, the current one first; derived from `JWT_SECRET` if not set
+    #[arg(long, env = "OTP_PEPPERS", hide_env_values = true, value_parser = secret)]
+    pub otp_peppers: Option<SecretString>,
+    /// The same from a file, one a line, read again every 5 s: rotates without a restart
+    #[arg(long, env = "OTP_PEPPERS_FILE", conflicts_with = "otp_peppers")]
+    pub otp_peppers_file: Option<PathBuf>,
+    /// Key of the ids of people where there is no directory; derived from `JWT_SECRET` if not set, so set it before
+    /// that is rotated
+    #[arg(long, env = "USER_ID_SECRET", hide_env_values = true, value_parser = secret)]
+    pub user_id_secret: Option<SecretString>,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// HS256 with a key that can be found by trying.
+    #[error(
+        "JWT_SECRET has fewer than 32 octets; make one with `openssl rand -base64 48`, or set \
+         ALLOW_SHORT_JWT_SECRET=true"
+    )]
+    ShortSecret,
+    /// `OTP_PEPPERS` or its file.
+    #[error("OTP_PEPPERS cannot be used")]
+    Peppers(#[source] PepperError),
+    /// A file that cannot be read.
+    #[error("{name} cannot be read")]
+    File {
+        /// The setting.
+        name: &'static str,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Not a Redis URL. Its own words may quote the password.
+    #[error("REDIS_URL is not a URL such as redis://localhost:6379 or rediss://user:password@host:6379")]
+    RedisUrl,
+    /// The whole is shorter than its part.
+    #[error(
+        "REQUEST_TIMEOUT must be at least 1.5 s longer than PUBLISH_TIMEOUT, so that a refused mail is taken back"
+    )]
+    Timeouts,
+}
+
+impl Config {
+    /// Checks what no single setting can tell.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let short = self.secrets.jwt_secret.expose_secret().len() < MIN_SECRET_OCTETS;
+        if short && !self.secrets.allow_short_jwt_secret {
+            return Err(ConfigError::ShortSecret);
+        }
+        if short {
+            tracing::warn!("JWT_SECRET is short, and accepted because ALLOW_SHORT_JWT_SECRET is set");
+        }
+        // Two Redis calls of at most half a second each, and some for the rest.
+        if self.request_timeout < self.publish_timeout + Duration::from_millis(1500) {
+            return Err(ConfigError::Timeouts);
+        }
+        Ok(())
+    }
+
+    /// The Redis client; connects later.
+    pub fn redis_client(&self) -> Result<Client, ConfigError> {
+        let info = redis_url::parse(self.redis_url.expose_secret()).ok_or(ConfigError::RedisUrl)?;
+        let Some(file) = &self.redis_ca_file else {
+            return Client::open(info).map_err(|_| ConfigError::RedisUrl);
+        };
+        let root_cert =
+            Some(std::fs::read(file).map_err(|source| ConfigError::File { name: "REDIS_CA_FILE", source })?);
+        Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert })
+            .map_err(|_| ConfigError::RedisUrl)
+    }
+
+    /// The proxies whose `X-Forwarded-For` is believed.
+    #[must_use]
+    pub fn trusted_proxies(&self) -> TrustedProxies {
+        TrustedProxies::new(self.trusted_proxies.clone())
+    }
+}
+
+impl SecretArgs {
+    /// The peppers that are configured, or the derived one.
+    pub fn peppers(&self) -> Result<Peppers, ConfigError> {
+        if let Some(file) = &self.otp_peppers_file {
+            let text = std::fs::read_to_string(file)
+                .map_err(|source| ConfigError::File { name: "OTP_PEPPERS_FILE", source })?;
+            return Peppers::parse(&text).map_err(ConfigError::Peppers);
+        }
+        match &self.otp_peppers {
+            Some(text) => Peppers::parse(text.expose_secret()).map_err(ConfigError::Peppers),
+            None => Ok(Peppers::derived_from(self.jwt_secret.expose_secret().as_bytes())),
+        }
+    }
+
+    /// The key of people's ids where there is no directory.
+    #[must_use]
+    pub fn user_id_key(&self) -> [u8; 32] {
+        let secret = self.user_id_secret.as_ref().unwrap_or(&self.jwt_secret);
+        derive_key(secret.expose_secret().as_bytes(), "ping/user-id/1")
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap wants a parser that can fail")]
+fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+    Ok(SecretString::from(text))
+}
+
+/// A CIDR, or a single address.
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    let text = text.trim();
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "use CIDRs such as 10.0.0.0/8 or fd00::/8, separated by commas")
+}
+
+/// `scheme://host[:port]`, as browsers send it.
+fn origin(text: &str) -> Result<HeaderValue, &'static str> {
+    const USE: &str = "use origins such as https://app.example.org, without a path, separated by commas";
+    let text = text.trim();
+    let uri = text.parse::<axum::http::Uri>().map_err(|_| USE)?;
+    let complete = uri.scheme().is_some() && uri.authority().is_some() && uri.path() == "/";
+    if !complete || text.ends_with('/') {
+        return Err(USE);
+    }
+    HeaderValue::from_str(text).map_err(|_| USE)
+}
+
+/// `500ms`, `10s` or `5m`, at least a millisecond.
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    const USE: &str = "use a whole number and a unit, such as 500ms, 10s or 5m";
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number = number.parse::<u32>().ok().filter(|n| *n > 0).ok_or(USE)?;
+    match unit {
+        "ms" => Ok(Duration::from_millis(number.into())),
+        "s" => Ok(Duration::from_secs(number.into())),
+        "m" => Ok(Duration::from_mins(number.into())),
+        _ => Err(USE),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+use std::time::Duration;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use super::{Config, ConfigError};
+use crate::limits::Policy;
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+fn config(arguments: &[&str]) -> Result<Config, clap::Error> {
+    let fixed = ["user-service", "--redis-url", "redis://localhost", "--rabbitmq-url", "amqp://localhost"];
+    Config::try_parse_from(fixed.iter().chain(arguments))
+}
+
+#[test]
+fn every_setting_is_documented_and_consistent() {
+    Config::command().debug_assert();
+    for argument in Config::command().get_arguments() {
+        assert!(argument.get_help().is_some(), "{} has no help", argument.get_id());
+    }
+}
+
+#[test]
+fn the_defaults_are_the_design() {
+    let config = config(&["--jwt-secret", SECRET]).unwrap();
+    config.validate().unwrap();
+    let limits = config.limits.limits();
+    assert_eq!((limits.code_ttl.as_secs(), limits.resend_after.as_secs(), limits.max_attempts), (300, 60, 5));
+    let login = limits.login.iter().map(|q| (q.policy, q.places, q.window.as_secs())).collect::<Vec<_>>();
+    assert_eq!(
+        login,
+        [
+            (Policy::LoginAddress, 5, 900),
+            (Policy::LoginAddressDay, 50, 86_400),
+            (Policy::LoginIp, 20, 900),
+            (Policy::LoginNetwork, 200, 900),
+        ]
+    );
+    assert_eq!(limits.verify.iter().map(|q| q.places).collect::<Vec<_>>(), [60, 600]);
+    assert_eq!(limits.wrong_tries.free_a_day, 20);
+    assert_eq!(limits.wrong_tries.longest_wait, Duration::from_hours(1));
+}
+
+#[test]
+fn a_quota_of_zero_is_off() {
+    let config =
+        config(&["--jwt-secret", SECRET, "--login-per-ip", "0", "--login-per-address", "0"]).unwrap();
+    let policies = config.limits.limits().login.iter().map(|q| q.policy).collect::<Vec<_>>();
+    assert_eq!(policies, [Policy::LoginAddressDay]);
+}
+
+#[test]
+fn a_short_secret_must_be_asked_for_by_name() {
+    let short = config(&["--jwt-secret", "short"]).unwrap();
+    assert!(matches!(short.validate(), Err(ConfigError::ShortSecret)));
+    config(&["--jwt-secret", "short", "--allow-short-jwt-secret"]).unwrap().validate().unwrap();
+}
+
+#[test]
+fn a_request_must_outlast_its_publish() {
+    let config = config(&["--jwt-secret", SECRET, "--request-timeout", "4s"]).unwrap();
+    assert!(matches!(config.validate(), Err(ConfigError::Timeouts)));
+}
+
+#[test]
+fn wrong_values_are_refused_with_what_to_write() {
+    for (name, value, says) in [
+        ("--trusted-proxies", "10.0.0.0/33", "10.0.0.0/8"),
+        ("--allowed-origins", "app.example.org", "https://app.example.org"),
+        ("--allowed-origins", "https://app.example.org/", "without a path"),
+        ("--request-timeout", "5", "5m"),
+    ] {
+        let error = config(&["--jwt-secret", SECRET, name, value]).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[test]
+fn no_secret_is_printed() {
+    let config = config(&["--jwt-secret", SECRET]).unwrap();
+    assert!(!format!("{config:?}").contains(SECRET));
+}

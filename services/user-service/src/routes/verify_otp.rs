@@ -1,0 +1,170 @@
+//! `POST /api/v1/verify-otp`: turns a code into a token, once.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    extract::{ConnectInfo, State},
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+use ping_contract::{address::EmailAddress, wire};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    accounts::User,
+    app::App,
+    client_ip::ClientIp,
+    codes::{Code, random_bytes},
+    metrics::VerifyOutcome,
+    peppers::challenge_hash,
+    problem::{Problem, insert_rate_limit},
+    request_body::{Field, JsonBody, parse_object},
+    store::{Claim, ClaimOutcome, ClaimRequest, Claimant, WrongReason},
+};
+
+/// The body as it is read. Unknown fields are ignored.
+#[derive(Debug, Deserialize)]
+struct VerifyRequest<'a> {
+    #[serde(borrow, default)]
+    email: Field<'a>,
+    #[serde(borrow, default)]
+    otp: Field<'a>,
+    #[serde(borrow, default)]
+    challenge: Field<'a>,
+}
+
+/// The body of a 200.
+#[derive(Serialize)]
+struct VerifyResponse<'a> {
+    message: &'a str,
+    user: &'a User,
+    token: String,
+}
+
+/// One try, checked.
+#[derive(Debug)]
+struct Try {
+    address: EmailAddress,
+    code: Code,
+    challenge: Option<String>,
+}
+
+/// Ends of a verification that are no 200, each with what is counted.
+type Failure = (VerifyOutcome, Problem);
+
+/// Counts the try, claims the code, finds or makes the person, uses the code up, and only then signs a token.
+pub(super) async fn verify_otp(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Result<JsonBody, Problem>,
+) -> Response {
+    let attempt =
+        body.and_then(|body| parse_try(body.bytes())).map_err(|problem| (VerifyOutcome::Invalid, problem));
+    let result = match attempt {
+        Ok(attempt) => sign_in(&app, &attempt, app.client(peer, &headers)).await,
+        Err(failure) => Err(failure),
+    };
+    let (outcome, mut response) = match result {
+        Ok(response) => (VerifyOutcome::Ok, response),
+        Err((outcome, problem)) => (outcome, problem.into_response()),
+    };
+    insert_rate_limit(response.headers_mut(), app.verify_policies.as_ref(), None);
+    app.parts.metrics.verification(outcome);
+    response
+}
+
+fn parse_try(body: &[u8]) -> Result<Try, Problem> {
+    let request = parse_object::<VerifyRequest<'_>>(body)?;
+    let email = request.email.text().ok_or(Problem::fields_required("/email"))?;
+    let otp = request.otp.text().ok_or(Problem::fields_required("/otp"))?;
+    if request.challenge == Field::Mistyped {
+        return Err(Problem::invalid_challenge());
+    }
+    let address = EmailAddress::parse(email).map_err(|_| Problem::invalid_address())?;
+    // What is not six digits was no guess: nothing to count.
+    let code = Code::parse(otp).ok_or(Problem::invalid_code())?;
+    Ok(Try { address, code, challenge: request.challenge.text().map(str::to_owned) })
+}
+
+async fn sign_in(app: &App, attempt: &Try, client: ClientIp) -> Result<Response, Failure> {
+    let request_id = random_bytes::<16>().map(hex::encode);
+    let request_id = request_id
+        .map_err(|error| (VerifyOutcome::Unavailable, app.unavailable("draw a request id", &error)))?;
+    let claim = claim(app, attempt, (client, &request_id)).await?;
+    let claimant = Claimant { address: &attempt.address, request_id: &request_id };
+    let user = match app.parts.accounts.find_or_make(&attempt.address).await {
+        Ok(user) => user,
+        Err(error) => {
+            let failure = (VerifyOutcome::Unavailable, app.unavailable("find the user", &error));
+            release(app, claimant, &claim).await;
+            return Err(failure);
+        }
+    };
+    match app.parts.store.consume(claimant, &claim).await {
+        Ok(true) => signed_in(app, &user),
+        Ok(false) => Err((VerifyOutcome::Busy, Problem::code_in_use())),
+        Err(error) => Err((VerifyOutcome::Unavailable, app.unavailable("use up the code", &error))),
+    }
+}
+
+async fn claim(app: &App, attempt: &Try, (client, request_id): (ClientIp, &str)) -> Result<Claim, Failure> {
+    let peppers = app.parts.peppers.all();
+    let digests = peppers
+        .iter()
+        .map(|pepper| (pepper.kid(), pepper.code_digest(&attempt.address, &attempt.code)))
+        .collect::<Vec<_>>();
+    let challenge = attempt.challenge.as_deref().map(challenge_hash);
+    let request = ClaimRequest {
+        address: &attempt.address,
+        client,
+        request_id,
+        challenge_hash: challenge.as_deref(),
+        digests: &digests,
+    };
+    let outcome = app.parts.store.claim(request).await;
+    match outcome.map_err(|error| (VerifyOutcome::Unavailable, app.unavailable("claim the code", &error)))? {
+        ClaimOutcome::Claimed(claim) => {
+            app.parts.metrics.allowed("verify");
+            Ok(claim)
+        }
+        ClaimOutcome::ClaimedByAnother => Err((VerifyOutcome::Busy, Problem::code_in_use())),
+        ClaimOutcome::Limited(refusal) => {
+            app.parts.metrics.refused(&refusal.policies);
+            Err((VerifyOutcome::Limited, Problem::too_many_tries(refusal)))
+        }
+        ClaimOutcome::Wrong { reason, attempts_remaining } => {
+            app.parts.metrics.allowed("verify");
+            let outcome = match reason {
+                WrongReason::Wrong => VerifyOutcome::Wrong,
+                WrongReason::Exhausted => VerifyOutcome::Exhausted,
+                WrongReason::Unknown => VerifyOutcome::Unknown,
+            };
+            Err((outcome, Problem::invalid_code().with_attempts_remaining(attempts_remaining)))
+        }
+    }
+}
+
+/// The code stays good. If even this fails, the claim ends by itself.
+async fn release(app: &App, claimant: Claimant<'_>, claim: &Claim) {
+    if let Err(error) = app.parts.store.release(claimant, claim).await {
+        let _ = app.unavailable("release the code", &error);
+    }
+}
+
+fn signed_in(app: &App, user: &User) -> Result<Response, Failure> {
+    let token = app.parts.tokens.sign(user).map_err(|error| {
+        tracing::error!(error = service_kit::telemetry::chain(&error), "a token could not be signed");
+        (VerifyOutcome::Unavailable, Problem::internal())
+    })?;
+    let body = VerifyResponse { message: wire::SIGNED_IN, user, token };
+    let body = serde_json::to_vec(&body).unwrap_or_default(); // cannot fail: texts only
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests;

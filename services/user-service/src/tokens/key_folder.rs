@@ -1,0 +1,108 @@
+//! `TOKEN_SIGNING_KEYS_DIR`: one key a file.
+
+use std::{io, path::Path};
+
+use super::signing_key::{NoKey, SigningKey};
+
+/// A key and the name of its file.
+#[derive(Debug, Clone)]
+pub struct KeyFile {
+    /// The name, without the folder.
+    pub name: String,
+    /// The key.
+    pub key: SigningKey,
+}
+
+/// Why the folder cannot be used. Never holds what a file holds.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFolderError {
+    /// The folder, or a file in it.
+    #[error("{path} cannot be read")]
+    Read {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// No file at all.
+    #[error("the folder {0} holds no key; put one there: openssl genpkey -algorithm ed25519 -out {0}/key.pem")]
+    Empty(String),
+    /// A file without a key.
+    #[error("{path} cannot be used")]
+    Key {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: NoKey,
+    },
+    /// One key twice.
+    #[error("{first} and {second} hold the same key; remove one of them")]
+    Doubled {
+        /// A file.
+        first: String,
+        /// The other.
+        second: String,
+    },
+}
+
+/// All keys, in the order of their file names. Names that begin with a dot are passed over: Kubernetes keeps the
+/// versions of a mounted Secret there.
+pub fn read(folder: &Path) -> Result<Vec<KeyFile>, KeyFolderError> {
+    let fail = |path: &Path| {
+        let path = path.display().to_string();
+        move |source| KeyFolderError::Read { path, source }
+    };
+    let mut files = Vec::<KeyFile>::new();
+    for entry in std::fs::read_dir(folder).map_err(fail(folder))? {
+        let entry = entry.map_err(fail(folder))?;
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        if name.starts_with('.') || path.is_dir() {
+            continue;
+        }
+        let pem = zeroize::Zeroizing::new(std::fs::read_to_string(&path).map_err(fail(&path))?);
+        let key = SigningKey::parse(&pem)
+            .map_err(|source| KeyFolderError::Key { path: path.display().to_string(), source })?;
+        if let Some(first) = files.iter().find(|file| file.key.kid() == key.kid()) {
+            return Err(KeyFolderError::Doubled { first: first.name.clone(), second: name });
+        }
+        files.push(KeyFile { name, key });
+    }
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    if files.is_empty() { Err(KeyFolderError::Empty(folder.display().to_string())) } else { Ok(files) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::write;
+
+    use tempfile::tempdir;
+
+    use super::{KeyFolderError, read};
+    use crate::tokens::signing_key::tests::{KEY_A, KEY_B};
+
+    #[test]
+    fn keys_come_in_the_order_of_their_files_and_hidden_names_are_passed_over() {
+        let folder = tempdir().unwrap();
+        write(folder.path().join("2.pem"), KEY_A).unwrap();
+        write(folder.path().join("1.pem"), KEY_B).unwrap();
+        write(folder.path().join("..data"), "a link of the kubelet's").unwrap();
+        let names = read(folder.path()).unwrap().into_iter().map(|file| file.name).collect::<Vec<_>>();
+        assert_eq!(names, ["1.pem", "2.pem"]);
+    }
+
+    #[test]
+    fn what_is_missing_or_doubled_is_named() {
+        let folder = tempdir().unwrap();
+        let says = || service_kit::telemetry::chain(&read(folder.path()).unwrap_err());
+        assert!(says().contains("openssl genpkey"), "{}", says());
+        write(folder.path().join("a.pem"), "my password").unwrap();
+        assert!(says().contains("a.pem") && !says().contains("my password"), "{}", says());
+        write(folder.path().join("a.pem"), KEY_A).unwrap();
+        write(folder.path().join("b.pem"), KEY_A).unwrap();
+        assert!(says().contains("a.pem") && says().contains("b.pem"), "{}", says());
+        let gone = read(&folder.path().join("nowhere")).unwrap_err();
+        assert!(matches!(gone, KeyFolderError::Read { .. }));
+    }
+}

@@ -1,0 +1,68 @@
+//! Looks after the folder of keys while the service runs: a mounted Secret rotates without a restart.
+
+use std::{path::PathBuf, time::{Duration, Instant}};
+
+use service_kit::{backoff, shutdown::Shutdown, telemetry::chain};
+
+use super::{key_folder::{self, KeyFile}, key_ring::{KeyRing, PublicationTimes}, publication::Publication};
+use crate::peppers::Peppers;
+
+/// How often the folder is read. Kubernetes itself takes up to a minute to write a changed Secret into a pod.
+const PERIOD: Duration = Duration::from_secs(5);
+
+/// What the watcher keeps up to date.
+#[derive(Debug)]
+pub struct Watched {
+    /// The keys.
+    pub ring: KeyRing,
+    /// Peppers to derive anew from the keys, where none are configured.
+    pub derived_peppers: Option<Peppers>,
+}
+
+/// Takes into use what the folder holds, until the shutdown. A folder that cannot be used leaves the keys as they are.
+pub async fn watch(watched: Watched, folder: PathBuf, publication: Publication, shutdown: Shutdown) {
+    let (mut complained, mut times) = (false, PublicationTimes::default());
+    loop {
+        match read(folder.clone()).await {
+            Ok(files) => {
+                complained = false;
+                // Without Redis, what was known of the keys still holds.
+                match publication.times(&files).await {
+                    Ok(told) => times = told,
+                    Err(error) => tracing::debug!(error = chain(&error), "the ages of signing keys are not known"),
+                }
+                watched.take(files, &times);
+            }
+            Err(error) if !complained => {
+                complained = true;
+                tracing::warn!(error, "TOKEN_SIGNING_KEYS_DIR is not usable, keeping the keys in use");
+            }
+            Err(_) => {}
+        }
+        if backoff::pause(PERIOD, &shutdown).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn read(folder: PathBuf) -> Result<Vec<KeyFile>, String> {
+    let files = tokio::task::spawn_blocking(move || key_folder::read(&folder)).await;
+    files.map_err(|error| error.to_string())?.map_err(|error| chain(&error))
+}
+
+impl Watched {
+    fn take(&self, files: Vec<KeyFile>, times: &PublicationTimes) {
+        let before = self.ring.kids();
+        let signing = self.ring.replace(files, times, Instant::now());
+        if self.ring.kids() != before {
+            tracing::info!(keys = ?self.ring.kids(), "signing keys changed");
+        }
+        if let Some(kid) = &signing {
+            tracing::info!(kid, "another key signs now");
+        }
+        if let Some(peppers) = self.derived_peppers.as_ref().filter(|_| signing.is_some() || self.ring.kids() != before)
+        {
+            peppers.derive_again(&self.ring.keys());
+        }
+    }
+}
