@@ -1,1 +1,124 @@
-//! Consumes mail events and delivers them by SMTP.
+//! Consumes mail events from `RabbitMQ` and delivers them by SMTP.
+//!
+//! In reading order, the way of one message:
+//! - [`config`]: what can be set.
+//! - [`queue`]: where messages come from and go to.
+//! - [`consumer`]: takes them, pauses, drains.
+//! - [`handler`]: one message, from its bytes to an [`outcome`].
+//! - [`sent`]: what Redis knows about it. [`message`]: the mail. [`smtp`]: handing it over.
+//! - [`settle`]: what the outcome means for the message. [`retry`]: when it is tried again. [`park`]: the note on
+//!   what cannot be delivered.
+//! - [`metrics`]: what is measured.
+
+pub mod config;
+pub mod consumer;
+pub mod handler;
+pub mod message;
+pub mod metrics;
+pub mod outcome;
+pub mod park;
+pub mod queue;
+pub mod retry;
+pub mod sent;
+pub mod settle;
+pub mod smtp;
+
+#[cfg(test)]
+mod fakes;
+
+use broker::{ConsumerOptions, ConsumerState, Publisher, PublisherOptions};
+use ping_contract::topology::{MAIL_QUEUE, RETRY_EXCHANGE};
+use service_kit::{
+    backoff::pause,
+    health::{Health, HealthCheck},
+    management,
+    metrics::Metrics,
+    shutdown::Shutdown,
+};
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::{
+    config::Config, consumer::Consumer, handler::Handler, metrics::MailMetrics, sent::RedisSentLog,
+    settle::Settler, smtp::Pool,
+};
+
+/// How many retries and notes may be under way at the broker at once; mail itself needs none.
+const PUBLISHING_CHANNELS: usize = 8;
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting.
+    #[error("the configuration cannot be used")]
+    Config(#[source] config::Error),
+    /// The management port.
+    #[error("port {port} cannot be listened on: set MANAGEMENT_PORT to a free one")]
+    Listen {
+        /// Which.
+        port: u16,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Starts all tasks on `shutdown` and returns; [`Shutdown::finish`] waits for them. The configuration is checked as a
+/// whole before anything connects.
+pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
+    let broker = config.broker().map_err(Error::Config)?;
+    let redis = config.redis_client().map_err(Error::Config)?;
+    let writer = config.smtp.writer().map_err(Error::Config)?;
+    let pool = Pool::new(config.smtp.relay().map_err(Error::Config)?, config.limits());
+    let port = config.management_port();
+    let listener =
+        TcpListener::bind(("0.0.0.0", port)).await.map_err(|source| Error::Listen { port, source })?;
+
+    let (health, metrics) = (Health::new(), Metrics::new("mail-service", env!("CARGO_PKG_VERSION")));
+    let mail_metrics = MailMetrics::register(&metrics);
+    shutdown
+        .spawn_critical("management", management::serve(listener, health.clone(), metrics, shutdown.clone()));
+
+    let options = PublisherOptions { channels: PUBLISHING_CHANNELS, ..PublisherOptions::new(RETRY_EXCHANGE) };
+    let outbox = Publisher::start(broker.clone().named("mail-service retries"), options, &shutdown);
+    let options = ConsumerOptions { queue: MAIL_QUEUE.to_owned(), prefetch: config.mail_concurrency };
+    let source = broker::Consumer::start(broker, options, &shutdown);
+    let ready = health.register("broker");
+    shutdown.spawn("readiness", follow(source.subscribe_state(), ready, shutdown.clone()));
+    shutdown.spawn("idle connections", close_idle(pool.clone(), shutdown.clone()));
+
+    let handler = Handler {
+        sent: RedisSentLog::new(redis),
+        mailer: pool,
+        writer,
+        code_life: config.code_life(),
+        metrics: mail_metrics.clone(),
+    };
+    let settler = Settler { outbox, metrics: mail_metrics, shutdown: shutdown.clone() };
+    let limits = (usize::from(config.mail_concurrency), config.probing());
+    shutdown.spawn_critical("consumer", Consumer::new(source, handler, settler, limits).run());
+    Ok(())
+}
+
+/// Ready = it consumes, or pauses on purpose: a mail server that is away is no reason to restart us.
+async fn follow(mut state: watch::Receiver<ConsumerState>, ready: HealthCheck, shutdown: Shutdown) {
+    loop {
+        match *state.borrow_and_update() {
+            ConsumerState::Consuming | ConsumerState::Paused => ready.set_ready(),
+            ConsumerState::Disconnected => {
+                ready.set_not_ready("not connected to RabbitMQ, or send-otp is missing")
+            }
+        }
+        tokio::select! {
+            changed = state.changed() => if changed.is_err() { return },
+            () = shutdown.soft().cancelled() => return,
+        }
+    }
+}
+
+/// Looks twice in an idle time, and says goodbye to the mail server at the end.
+async fn close_idle(pool: Pool, shutdown: Shutdown) {
+    while pause(pool.idle_limit() / 2, &shutdown).await.is_ok() {
+        pool.close_idle().await;
+    }
+    pool.close().await;
+}

@@ -1,0 +1,273 @@
+//! Everything that can be set, from the environment or the command line; `--help` is the reference. Parsed and
+//! checked before anything connects.
+
+use std::{path::PathBuf, time::Duration};
+
+use broker::BrokerArgs;
+use clap::Parser;
+use lettre::transport::smtp::{authentication::Credentials, extension::ClientId};
+use redis::{Client, TlsCertificates};
+use secrecy::{ExposeSecret as _, SecretString};
+use service_kit::telemetry::LogFormat;
+
+use crate::{
+    consumer::Probing,
+    message::{BadSender, MessageWriter},
+    smtp::{
+        Limits, Relay,
+        phase::Deadlines,
+        tls::{Security, TlsError, TlsMode},
+    },
+};
+
+/// Where `EMAIL_USER` alone sends, as users of the original service expect.
+const DEFAULT_HOST: &str = "smtp.gmail.com";
+
+/// Consumes mail events and delivers them by SMTP.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "mail-service", version)]
+pub struct Config {
+    /// Port of /livez, /readyz and /metrics; PORT if this is not set
+    #[arg(long, env = "MANAGEMENT_PORT")]
+    pub management_port: Option<u16>,
+    /// The original service's only port: the management port where `MANAGEMENT_PORT` is not set
+    #[arg(long, env = "PORT", default_value_t = 5002)]
+    pub port: u16,
+    /// Redis, redis:// or rediss://
+    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_parser = secret)]
+    pub redis_url: SecretString,
+    /// PEM file with the CA of Redis' certificate; without it the public ones are trusted
+    #[arg(long, env = "REDIS_CA_FILE")]
+    pub redis_ca_file: Option<PathBuf>,
+    /// `RabbitMQ`
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// The mail server
+    #[command(flatten)]
+    pub smtp: SmtpArgs,
+    /// How many mails are in work at the same time
+    #[arg(long, env = "MAIL_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub mail_concurrency: u16,
+    /// Life of a code, in seconds: that of an event that does not say when it expires
+    #[arg(long, env = "CODE_TTL_SECONDS", default_value_t = ping_contract::keys::CODE_TTL_SECONDS)]
+    pub code_ttl_seconds: u64,
+    /// After trouble with the mail server or Redis: first wait before looking again, such as 500ms
+    #[arg(long, env = "MAIL_PROBE_FIRST", default_value = "1s", value_parser = duration)]
+    pub probe_first: Duration,
+    /// The longest such wait, reached by doubling
+    #[arg(long, env = "MAIL_PROBE_MAX", default_value = "30s", value_parser = duration)]
+    pub probe_max: Duration,
+    /// How long mails in work may take to finish after SIGTERM
+    #[arg(long, env = "SHUTDOWN_GRACE", default_value = "25s", value_parser = duration)]
+    pub shutdown_grace: Duration,
+    /// How log lines look: auto, json or compact
+    #[arg(long, env = "LOG_FORMAT", default_value = "auto")]
+    pub log_format: LogFormat,
+    /// What is logged, a `tracing` directive list
+    #[arg(long, env = "LOG_FILTER", default_value = "info")]
+    pub log_filter: String,
+}
+
+/// The mail server.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SmtpArgs {
+    /// Mail server; without it, and with `EMAIL_USER`, smtp.gmail.com over implicit TLS
+    #[arg(long, env = "SMTP_HOST")]
+    pub smtp_host: Option<String>,
+    /// Its port; 465 for implicit TLS, 587 for STARTTLS, 25 without encryption
+    #[arg(long, env = "SMTP_PORT")]
+    pub smtp_port: Option<u16>,
+    /// Encryption; implicit on port 465, else starttls. Plain text must be asked for by name
+    #[arg(long, env = "SMTP_TLS")]
+    pub smtp_tls: Option<TlsMode>,
+    /// PEM file with the CA of its certificate; without it the public ones are trusted
+    #[arg(long, env = "SMTP_CA_FILE")]
+    pub smtp_ca_file: Option<PathBuf>,
+    /// What EHLO says; the domain of the sender if it is not set
+    #[arg(long, env = "SMTP_HELLO_NAME")]
+    pub smtp_hello_name: Option<String>,
+    /// User of the mail server; also the sender where `MAIL_FROM` is not set
+    #[arg(long, env = "EMAIL_USER")]
+    pub email_user: Option<String>,
+    /// Password of the mail server
+    #[arg(long, env = "EMAIL_PASSWORD", hide_env_values = true, value_parser = secret)]
+    pub email_password: Option<SecretString>,
+    /// Sender, such as `Ping <no-reply@example.org>`
+    #[arg(long, env = "MAIL_FROM")]
+    pub mail_from: Option<String>,
+    /// How long a connection may take, name lookup included
+    #[arg(long, env = "SMTP_CONNECT_TIMEOUT", default_value = "10s", value_parser = duration)]
+    pub smtp_connect_timeout: Duration,
+    /// How long each reply up to DATA's may take
+    #[arg(long, env = "SMTP_COMMAND_TIMEOUT", default_value = "20s", value_parser = duration)]
+    pub smtp_command_timeout: Duration,
+    /// How long the reply to the message itself may take
+    #[arg(long, env = "SMTP_ACCEPT_TIMEOUT", default_value = "45s", value_parser = duration)]
+    pub smtp_accept_timeout: Duration,
+    /// How long one mail may take as a whole
+    #[arg(long, env = "SMTP_TOTAL_TIMEOUT", default_value = "90s", value_parser = duration)]
+    pub smtp_total_timeout: Duration,
+    /// Mails over one connection
+    #[arg(long, env = "SMTP_MAILS_PER_CONNECTION", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub smtp_mails_per_connection: u32,
+    /// Life of one connection
+    #[arg(long, env = "SMTP_CONNECTION_LIFE", default_value = "5m", value_parser = duration)]
+    pub smtp_connection_life: Duration,
+    /// How long a connection waits for a mail before it is closed
+    #[arg(long, env = "SMTP_CONNECTION_IDLE", default_value = "30s", value_parser = duration)]
+    pub smtp_connection_idle: Duration,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Neither a host nor a user.
+    #[error("no mail server: set SMTP_HOST, or EMAIL_USER and EMAIL_PASSWORD for {DEFAULT_HOST}")]
+    NoMailServer,
+    /// Only half of a login.
+    #[error("set both EMAIL_USER and EMAIL_PASSWORD, or neither")]
+    HalfALogin,
+    /// No sender.
+    #[error("no sender: set MAIL_FROM, such as `Ping <no-reply@example.org>`")]
+    NoSender,
+    /// A sender that is no mailbox.
+    #[error("MAIL_FROM cannot be used")]
+    Sender(#[source] BadSender),
+    /// Redis' CA file.
+    #[error("REDIS_CA_FILE cannot be read")]
+    RedisCa(#[source] std::io::Error),
+    /// The broker's settings.
+    #[error("the settings of RabbitMQ cannot be used")]
+    Broker(#[source] broker::ConfigError),
+    /// TLS settings.
+    #[error("the TLS settings of the mail server cannot be used")]
+    Tls(#[source] TlsError),
+    /// Not a Redis URL. Its own words may quote the password.
+    #[error("REDIS_URL is not a URL such as redis://localhost:6379 or rediss://user:password@host:6379")]
+    RedisUrl,
+}
+
+impl Config {
+    /// The port of the management server.
+    #[must_use]
+    pub fn management_port(&self) -> u16 {
+        self.management_port.unwrap_or(self.port)
+    }
+
+    /// The broker, under this service's name.
+    pub fn broker(&self) -> Result<broker::BrokerConfig, Error> {
+        self.broker.config("mail-service").map_err(Error::Broker)
+    }
+
+    /// The life of an event that does not say when it expires.
+    #[must_use]
+    pub fn code_life(&self) -> Duration {
+        Duration::from_secs(self.code_ttl_seconds)
+    }
+
+    /// How a paused consumer looks for the end of trouble.
+    #[must_use]
+    pub fn probing(&self) -> Probing {
+        Probing { first: self.probe_first, max: self.probe_max }
+    }
+
+    /// The Redis client; connects later.
+    pub fn redis_client(&self) -> Result<Client, Error> {
+        let url = self.redis_url.expose_secret();
+        let Some(file) = &self.redis_ca_file else {
+            return Client::open(url).map_err(|_| Error::RedisUrl);
+        };
+        let root_cert = Some(std::fs::read(file).map_err(Error::RedisCa)?);
+        Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert })
+            .map_err(|_| Error::RedisUrl)
+    }
+
+    /// The limits of the connections to the mail server: one for each mail in work.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits {
+            sessions: usize::from(self.mail_concurrency),
+            mails: self.smtp.smtp_mails_per_connection,
+            life: self.smtp.smtp_connection_life,
+            idle: self.smtp.smtp_connection_idle,
+        }
+    }
+}
+
+impl SmtpArgs {
+    /// Writes mails of the configured sender.
+    pub fn writer(&self) -> Result<MessageWriter, Error> {
+        let from = self.mail_from.as_ref().or(self.email_user.as_ref()).ok_or(Error::NoSender)?;
+        MessageWriter::new(from).map_err(Error::Sender)
+    }
+
+    /// The mail server and how to talk to it.
+    pub fn relay(&self) -> Result<Relay, Error> {
+        let credentials = match (&self.email_user, &self.email_password) {
+            (Some(user), Some(password)) => {
+                Some(Credentials::new(user.clone(), password.expose_secret().to_owned()))
+            }
+            (None, None) => None,
+            _ => return Err(Error::HalfALogin),
+        };
+        let (host, port, mode) = self.server(credentials.is_some())?;
+        if mode == TlsMode::None && credentials.is_some() {
+            tracing::warn!("SMTP_TLS=none sends EMAIL_PASSWORD in the clear");
+        }
+        Ok(Relay {
+            security: Security::new(mode, &host, self.smtp_ca_file.as_deref()).map_err(Error::Tls)?,
+            hello: ClientId::Domain(match &self.smtp_hello_name {
+                Some(name) => name.clone(),
+                None => self.writer()?.domain().to_owned(),
+            }),
+            deadlines: Deadlines {
+                connect: self.smtp_connect_timeout,
+                command: self.smtp_command_timeout,
+                accept: self.smtp_accept_timeout,
+                total: self.smtp_total_timeout,
+            },
+            host,
+            port,
+            credentials,
+        })
+    }
+
+    /// Host, port and encryption, with what is not set filled in from what is.
+    fn server(&self, has_login: bool) -> Result<(String, u16, TlsMode), Error> {
+        let (host, mode) = match (&self.smtp_host, has_login) {
+            (Some(host), _) => (host.clone(), self.smtp_tls),
+            (None, true) => (DEFAULT_HOST.to_owned(), self.smtp_tls.or(Some(TlsMode::Implicit))),
+            (None, false) => return Err(Error::NoMailServer),
+        };
+        let default = if self.smtp_port == Some(465) { TlsMode::Implicit } else { TlsMode::StartTls };
+        let mode = mode.unwrap_or(default);
+        let port = self.smtp_port.unwrap_or(match mode {
+            TlsMode::Implicit => 465,
+            TlsMode::StartTls => 587,
+            TlsMode::None => 25,
+        });
+        Ok((host, port, mode))
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "clap wants a parser that can fail")]
+fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+    Ok(SecretString::from(text))
+}
+
+/// `500ms`, `10s` or `5m`, at least a millisecond.
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    const USE: &str = "use a whole number and a unit, such as 500ms, 10s or 5m";
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number = number.parse::<u32>().ok().filter(|n| *n > 0).ok_or(USE)?;
+    match unit {
+        "ms" => Ok(Duration::from_millis(number.into())),
+        "s" => Ok(Duration::from_secs(number.into())),
+        "m" => Ok(Duration::from_mins(number.into())),
+        _ => Err(USE),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+use std::time::Duration;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use super::{Config, Error, TlsMode, duration};
+
+fn config(args: &[&str]) -> Config {
+    let args = ["mail-service", "--redis-url", "redis://localhost"].iter().chain(args);
+    Config::try_parse_from(args).unwrap()
+}
+
+fn server(args: &[&str]) -> (String, u16, TlsMode) {
+    let smtp = config(args).smtp;
+    let has_login = smtp.email_user.is_some();
+    smtp.server(has_login).unwrap()
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    Config::command().debug_assert();
+}
+
+#[test]
+fn user_and_password_alone_mean_gmail() {
+    let args = ["--email-user", "ping@gmail.com", "--email-password", "secret"];
+    assert_eq!(server(&args), ("smtp.gmail.com".to_owned(), 465, TlsMode::Implicit));
+    let smtp = config(&args).smtp;
+    assert_eq!(smtp.writer().unwrap().domain(), "gmail.com");
+}
+
+#[test]
+fn encryption_is_the_default_and_none_must_be_named() {
+    let host = ["--smtp-host", "relay.example.org"];
+    assert_eq!(server(&host), ("relay.example.org".to_owned(), 587, TlsMode::StartTls));
+    assert_eq!(server(&[host[0], host[1], "--smtp-port", "465"]).2, TlsMode::Implicit);
+    assert_eq!(server(&[host[0], host[1], "--smtp-port", "25"]).2, TlsMode::StartTls);
+    let none = server(&[host[0], host[1], "--smtp-tls", "none"]);
+    assert_eq!((none.1, none.2), (25, TlsMode::None));
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    assert!(matches!(config(&[]).smtp.relay(), Err(Error::NoMailServer)));
+    assert!(matches!(config(&["--email-user", "a@b.org"]).smtp.relay(), Err(Error::HalfALogin)));
+    assert!(matches!(config(&["--smtp-host", "h"]).smtp.writer(), Err(Error::NoSender)));
+    assert!(matches!(config(&["--mail-from", "nobody"]).smtp.writer(), Err(Error::Sender(_))));
+}
+
+#[test]
+fn secrets_do_not_print() {
+    let printed = format!("{:?}", config(&["--email-user", "a@b.org", "--email-password", "tr0ub4dor"]));
+    assert!(!printed.contains("tr0ub4dor"), "{printed}");
+}
+
+#[test]
+fn durations_have_a_unit() {
+    assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+    assert_eq!(duration("5m"), Ok(Duration::from_mins(5)));
+    for bad in ["5", "0s", "s", "1h", "-1s", "1.5s"] {
+        assert!(duration(bad).is_err(), "{bad}");
+    }
+}

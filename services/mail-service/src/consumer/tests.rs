@@ -1,0 +1,157 @@
+use std::{sync::atomic::Ordering, time::Duration};
+
+use ping_contract::{
+    address::EmailAddress,
+    event::{EventId, MailEvent},
+    topology::{PARKING_QUEUE, RetryTier},
+};
+use service_kit::shutdown::{Finish, Shutdown};
+
+use super::{Consumer, Probing};
+use crate::{
+    fakes::{FakeMailer, FakeOutbox, FakeQueue, FakeSentLog, Fate, NOW_MS, handler, queue},
+    settle::Settler,
+    smtp::{Failure, Reply, phase::Phase},
+};
+
+struct Rig {
+    queue: FakeQueue,
+    sent: FakeSentLog,
+    mailer: FakeMailer,
+    outbox: FakeOutbox,
+    shutdown: Shutdown,
+}
+
+fn run(mailer: FakeMailer) -> Rig {
+    let (queue, source) = queue();
+    let (sent, outbox, shutdown) = (FakeSentLog::default(), FakeOutbox::default(), Shutdown::new());
+    let handler = handler(sent.clone(), mailer.clone());
+    let settler =
+        Settler { outbox: outbox.clone(), metrics: handler.metrics.clone(), shutdown: shutdown.clone() };
+    let probing = Probing { first: Duration::from_millis(1), max: Duration::from_millis(2) };
+    shutdown.spawn_critical("consumer", Consumer::new(source, handler, settler, (4, probing)).run());
+    Rig { queue, sent, mailer, outbox, shutdown }
+}
+
+fn event(seed: u8) -> Vec<u8> {
+    let to = EmailAddress::parse("ada@example.org").unwrap();
+    MailEvent::sign_in_code(EventId::from_bytes([seed; 16]), to, "482931", 5).to_json()
+}
+
+fn refused(phase: Phase, code: u16) -> Failure {
+    Failure::Refused { phase, reply: Reply::new(code) }
+}
+
+#[tokio::test]
+async fn a_delivered_mail_is_acked() {
+    let mut rig = run(FakeMailer::default());
+    rig.queue.push(rig.queue.item("mail", event(1)));
+    assert_eq!(rig.queue.fate().await, ("mail", Fate::Acked));
+    assert_eq!(rig.mailer.sent.lock().unwrap().len(), 1);
+    assert!(rig.outbox.published.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_deferred_mail_waits_in_its_tier_with_attempt_and_expiry() {
+    let mut rig = run(FakeMailer::failing(refused(Phase::Rcpt, 451)));
+    let mut item = rig.queue.item("mail", event(1));
+    item.expires_at_ms = None;
+    rig.queue.push(item);
+    assert_eq!(rig.queue.fate().await, ("mail", Fate::Acked));
+    let published = rig.outbox.published.lock().unwrap();
+    let parcel = &published[0];
+    assert_eq!((parcel.queue, parcel.attempt), (RetryTier::Seconds15.queue_name(), Some(2)));
+    assert_eq!((parcel.expires_at_ms, parcel.body.clone()), (Some(NOW_MS + 300_000), event(1)));
+}
+
+#[tokio::test]
+async fn a_refused_mail_is_parked_without_code_or_address() {
+    let mut rig = run(FakeMailer::failing(refused(Phase::Rcpt, 550)));
+    rig.queue.push(rig.queue.item("mail", event(1)));
+    assert_eq!(rig.queue.fate().await, ("mail", Fate::Acked));
+    let published = rig.outbox.published.lock().unwrap();
+    let note = String::from_utf8(published[0].body.clone()).unwrap();
+    assert_eq!(published[0].queue, PARKING_QUEUE);
+    assert!(note.contains(r#""reason":"refused","smtp":"550""#), "{note}");
+    assert!(!note.contains("482931") && !note.contains("ada@"), "{note}");
+}
+
+#[tokio::test]
+async fn a_mail_whose_next_try_would_come_too_late_is_given_up() {
+    let mut rig = run(FakeMailer::failing(refused(Phase::Rcpt, 451)));
+    let mut item = rig.queue.item("mail", event(1));
+    item.expires_at_ms = Some(NOW_MS + 10_000);
+    rig.queue.push(item);
+    assert_eq!(rig.queue.fate().await, ("mail", Fate::Acked));
+    let published = rig.outbox.published.lock().unwrap();
+    let note = String::from_utf8(published[0].body.clone()).unwrap();
+    assert!(
+        published[0].queue == PARKING_QUEUE && note.contains(r#""reason":"gave_up","after":"deferred""#),
+        "{note}"
+    );
+}
+
+#[tokio::test]
+async fn an_expired_mail_is_dropped() {
+    let mut rig = run(FakeMailer::default());
+    let mut item = rig.queue.item("mail", event(1));
+    item.expires_at_ms = Some(NOW_MS - 1);
+    rig.queue.push(item);
+    assert_eq!(rig.queue.fate().await, ("mail", Fate::Acked));
+    assert!(rig.mailer.sent.lock().unwrap().is_empty());
+}
+
+/// Also the first half of what must be seen when the parking queue is gone: the message is somewhere.
+#[tokio::test]
+async fn a_message_that_cannot_be_parked_is_kept() {
+    let mut rig = run(FakeMailer::failing(refused(Phase::Rcpt, 550)));
+    rig.outbox.refused.lock().unwrap().insert(PARKING_QUEUE);
+    rig.queue.push(rig.queue.item("mail", event(1)));
+    assert_eq!(rig.queue.fate().await, ("mail", Fate::Acked));
+    let published = rig.outbox.published.lock().unwrap();
+    assert_eq!((published[0].queue, &published[0].body), (RetryTier::Seconds45.queue_name(), &event(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_cannot_be_published_anywhere_goes_back() {
+    let mut rig = run(FakeMailer::failing(refused(Phase::Rcpt, 451)));
+    rig.outbox.refused.lock().unwrap().insert(RetryTier::Seconds15.queue_name());
+    rig.queue.push(rig.queue.item("mail", event(1)));
+    assert_eq!(rig.queue.fate().await, ("mail", Fate::Requeued));
+}
+
+#[tokio::test]
+async fn trouble_pauses_and_a_probe_resumes() {
+    let down = Failure::Broken { phase: Phase::Connect };
+    let mailer = FakeMailer::failing(down);
+    *mailer.probe_fails.lock().unwrap() = Some(down);
+    let mut rig = run(mailer);
+    rig.queue.push(rig.queue.item("first", event(1)));
+    assert_eq!(rig.queue.fate().await, ("first", Fate::Requeued));
+    assert!(!rig.queue.consuming.load(Ordering::SeqCst));
+    rig.queue.push(rig.queue.item("second", event(2)));
+    *rig.mailer.probe_fails.lock().unwrap() = None;
+    assert_eq!(rig.queue.fate().await, ("second", Fate::Acked));
+    assert!(rig.queue.consuming.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn a_silent_redis_pauses_and_its_answer_resumes() {
+    let mut rig = run(FakeMailer::default());
+    rig.sent.silent.store(true, Ordering::SeqCst);
+    rig.queue.push(rig.queue.item("first", event(1)));
+    assert_eq!(rig.queue.fate().await, ("first", Fate::Requeued));
+    rig.sent.silent.store(false, Ordering::SeqCst);
+    rig.queue.push(rig.queue.item("second", event(2)));
+    assert_eq!(rig.queue.fate().await, ("second", Fate::Acked));
+}
+
+#[tokio::test]
+async fn shutdown_finishes_what_is_in_work_and_is_clean() {
+    let mut rig = run(FakeMailer::default());
+    rig.queue.push(rig.queue.item("mail", event(1)));
+    assert_eq!(rig.queue.fate().await, ("mail", Fate::Acked));
+    rig.shutdown.trigger();
+    assert_eq!(rig.shutdown.finish(Duration::from_secs(30)).await, Finish::Clean);
+    assert!(!rig.queue.consuming.load(Ordering::SeqCst));
+}

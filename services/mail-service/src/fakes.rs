@@ -1,0 +1,229 @@
+//! In-memory stand-ins for what the handler and the consumer talk to.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use ping_contract::event::EventId;
+use service_kit::metrics::Metrics;
+use tokio::{sync::mpsc, time::Instant};
+
+use crate::{
+    handler::{Handler, Received},
+    message::{MessageWriter, OutgoingMail},
+    metrics::MailMetrics,
+    queue::{Incoming, NotPublished, Outbox, Parcel, Source},
+    sent::{Glance, SentError, SentLog},
+    smtp::{Failure, Mailer},
+};
+
+/// The time on the fake Redis clock: far from the machine's own.
+pub(crate) const NOW_MS: i64 = 4_000_000_000_000;
+
+#[derive(Clone, Default)]
+pub(crate) struct FakeSentLog {
+    pub(crate) marked: Arc<Mutex<HashSet<EventId>>>,
+    pub(crate) silent: Arc<AtomicBool>,
+}
+
+impl SentLog for FakeSentLog {
+    async fn look(&self, id: Option<&EventId>) -> Result<Glance, SentError> {
+        if self.silent.load(Ordering::SeqCst) {
+            return Err(SentError::TimedOut);
+        }
+        let sent = id.is_some_and(|id| self.marked.lock().unwrap().contains(id));
+        Ok(Glance { sent, now_ms: NOW_MS, asked: Instant::now() })
+    }
+
+    async fn mark(&self, id: &EventId, _: Duration) -> Result<(), SentError> {
+        self.marked.lock().unwrap().insert(id.clone());
+        Ok(())
+    }
+}
+
+/// Answers from a script, then `Ok`; keeps what it was given.
+#[derive(Clone, Default)]
+pub(crate) struct FakeMailer {
+    pub(crate) script: Arc<Mutex<VecDeque<Failure>>>,
+    pub(crate) sent: Arc<Mutex<Vec<String>>>,
+    pub(crate) probe_fails: Arc<Mutex<Option<Failure>>>,
+}
+
+impl FakeMailer {
+    pub(crate) fn failing(failure: Failure) -> Self {
+        let mailer = Self::default();
+        mailer.script.lock().unwrap().push_back(failure);
+        mailer
+    }
+}
+
+impl Mailer for FakeMailer {
+    async fn send(&self, mail: &OutgoingMail, _: Instant) -> Result<(), Failure> {
+        if let Some(failure) = self.script.lock().unwrap().pop_front() {
+            return Err(failure);
+        }
+        self.sent.lock().unwrap().push(String::from_utf8(mail.content().to_vec()).unwrap());
+        Ok(())
+    }
+
+    async fn probe(&self) -> Result<(), Failure> {
+        self.probe_fails.lock().unwrap().map_or(Ok(()), Err)
+    }
+}
+
+pub(crate) fn handler(sent: FakeSentLog, mailer: FakeMailer) -> Handler<FakeSentLog, FakeMailer> {
+    Handler {
+        sent,
+        mailer,
+        writer: MessageWriter::new("no-reply@ping.example").unwrap(),
+        code_life: Duration::from_mins(5),
+        metrics: MailMetrics::register(&Metrics::new("mail-service", "0")),
+    }
+}
+
+/// What became of a message of the fake queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Acked,
+    Requeued,
+    Dropped,
+}
+
+pub(crate) struct FakeItem {
+    pub(crate) name: &'static str,
+    pub(crate) body: Vec<u8>,
+    pub(crate) expires_at_ms: Option<i64>,
+    pub(crate) attempt: u32,
+    pub(crate) delivery_count: u64,
+    fates: mpsc::UnboundedSender<(&'static str, Fate)>,
+    settled: bool,
+}
+
+impl FakeItem {
+    fn settle(mut self, fate: Fate) {
+        self.settled = true;
+        let _ = self.fates.send((self.name, fate));
+    }
+}
+
+impl Drop for FakeItem {
+    fn drop(&mut self) {
+        if !self.settled {
+            let _ = self.fates.send((self.name, Fate::Dropped));
+        }
+    }
+}
+
+impl Incoming for FakeItem {
+    fn received(&self) -> Received<'_> {
+        Received {
+            body: &self.body,
+            message_id: None,
+            expires_at_ms: self.expires_at_ms,
+            attempt: self.attempt,
+            delivery_count: self.delivery_count,
+        }
+    }
+
+    async fn ack(self) {
+        self.settle(Fate::Acked);
+    }
+
+    async fn requeue(self) {
+        self.settle(Fate::Requeued);
+    }
+}
+
+/// The queue, from the test's side.
+pub(crate) struct FakeQueue {
+    items: mpsc::UnboundedSender<FakeItem>,
+    fates_in: mpsc::UnboundedSender<(&'static str, Fate)>,
+    fates: mpsc::UnboundedReceiver<(&'static str, Fate)>,
+    pub(crate) consuming: Arc<AtomicBool>,
+}
+
+/// The queue, from the consumer's side.
+pub(crate) struct FakeSource {
+    items: mpsc::UnboundedReceiver<FakeItem>,
+    consuming: Arc<AtomicBool>,
+}
+
+pub(crate) fn queue() -> (FakeQueue, FakeSource) {
+    let (items, received) = mpsc::unbounded_channel();
+    let (fates_in, fates) = mpsc::unbounded_channel();
+    let consuming = Arc::new(AtomicBool::new(true));
+    let queue = FakeQueue { items, fates_in, fates, consuming: consuming.clone() };
+    (queue, FakeSource { items: received, consuming })
+}
+
+impl FakeQueue {
+    pub(crate) fn item(&self, name: &'static str, body: Vec<u8>) -> FakeItem {
+        FakeItem {
+            name,
+            body,
+            expires_at_ms: Some(NOW_MS + 300_000),
+            attempt: 1,
+            delivery_count: 0,
+            fates: self.fates_in.clone(),
+            settled: false,
+        }
+    }
+
+    pub(crate) fn push(&self, item: FakeItem) {
+        self.items.send(item).unwrap_or_else(|_| panic!("the consumer has gone"));
+    }
+
+    /// The next message that was settled.
+    pub(crate) async fn fate(&mut self) -> (&'static str, Fate) {
+        let fate = tokio::time::timeout(Duration::from_secs(30), self.fates.recv()).await;
+        fate.expect("no message was settled within 30 s").unwrap()
+    }
+}
+
+impl Source for FakeSource {
+    type Item = FakeItem;
+
+    async fn next(&mut self) -> Option<FakeItem> {
+        if self.consuming.load(Ordering::SeqCst) {
+            self.items.recv().await
+        } else {
+            std::future::pending().await
+        }
+    }
+
+    async fn pause(&mut self, _: &'static str) {
+        self.consuming.store(false, Ordering::SeqCst);
+    }
+
+    async fn resume(&mut self) {
+        self.consuming.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Drop for FakeSource {
+    fn drop(&mut self) {
+        self.consuming.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Keeps what was published, or refuses the queues it is told to.
+#[derive(Clone, Default)]
+pub(crate) struct FakeOutbox {
+    pub(crate) published: Arc<Mutex<Vec<Parcel>>>,
+    pub(crate) refused: Arc<Mutex<HashSet<&'static str>>>,
+}
+
+impl Outbox for FakeOutbox {
+    async fn publish(&self, parcel: Parcel) -> Result<(), NotPublished> {
+        if self.refused.lock().unwrap().contains(parcel.queue) {
+            return Err(NotPublished("no such queue".into()));
+        }
+        self.published.lock().unwrap().push(parcel);
+        Ok(())
+    }
+}

@@ -1,0 +1,200 @@
+//! One message, from its bytes to an [`Outcome`]. No queue here: the consumer acts on what this says.
+
+use std::time::{Duration, SystemTime};
+
+use ping_contract::{
+    address::EmailAddress,
+    event::{EventId, MailEvent},
+};
+use service_kit::telemetry::chain;
+use tokio::time::Instant;
+
+use crate::{
+    message::MessageWriter,
+    metrics::MailMetrics,
+    outcome::{Outcome, RejectReason},
+    retry::{FOREIGN_RETRIES, RetryReason},
+    sent::{Glance, SentLog},
+    smtp::{Failure, Mailer},
+};
+
+/// How often a message may come back by itself (a crash, a lost connection, a pause) before it is parked unread.
+pub const DELIVERY_LIMIT: u64 = 20;
+
+/// No event lives longer, whatever its header claims.
+const LONGEST_LIFE: Duration = Duration::from_hours(24);
+
+/// What the queue says about one message.
+#[derive(Debug, Clone, Copy)]
+pub struct Received<'a> {
+    /// The event's bytes.
+    pub body: &'a [u8],
+    /// The AMQP `message_id`.
+    pub message_id: Option<&'a str>,
+    /// The header `x-ping-expires-at`.
+    pub expires_at_ms: Option<i64>,
+    /// The header `x-ping-attempt`, from 1.
+    pub attempt: u32,
+    /// The header `x-delivery-count`.
+    pub delivery_count: u64,
+}
+
+/// What was learned on the way to the outcome.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The event's id; none in a foreign event.
+    pub id: Option<EventId>,
+    /// The recipient.
+    pub to: Option<EmailAddress>,
+    /// What its Message-ID is made of: the id, or a random one that its retries keep.
+    pub root: EventId,
+    /// When its code dies, on Redis' clock, once that is known.
+    pub expires_at_ms: Option<i64>,
+    /// When its code dies, on our clock; a whole life if that is not known.
+    pub expires: Instant,
+    /// What the mail server did.
+    pub failure: Option<Failure>,
+}
+
+/// Handles messages with what it is given: Redis and a relay, or their fakes.
+pub struct Handler<S, M> {
+    /// Which mails were sent.
+    pub sent: S,
+    /// Where mail goes.
+    pub mailer: M,
+    /// How mails are written.
+    pub writer: MessageWriter,
+    /// The life of an event without the expiry header, from its first receipt.
+    pub code_life: Duration,
+    /// What is measured.
+    pub metrics: MailMetrics,
+}
+
+impl<S: SentLog, M: Mailer> Handler<S, M> {
+    /// Sends one mail, or says why not.
+    pub async fn handle(&self, received: &Received<'_>) -> (Outcome, Facts) {
+        let mut facts = self.first_facts(received);
+        let outcome = self.outcome(received, &mut facts).await.unwrap_or_else(|other| other);
+        log(outcome, received.attempt, &facts);
+        (outcome, facts)
+    }
+
+    /// Whether a message could be handled now: after trouble that was not a message's.
+    pub async fn probe(&self) -> Result<(), RetryReason> {
+        self.sent.look(None).await.map_err(|error| silent(&error))?;
+        match self.mailer.probe().await.map_err(Outcome::from) {
+            Err(Outcome::Retry(reason)) => Err(reason),
+            Err(_) => Err(RetryReason::RelayUnreachable),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn first_facts(&self, received: &Received<'_>) -> Facts {
+        let root = received.message_id.and_then(|id| id.parse::<EventId>().ok());
+        Facts {
+            id: None,
+            to: None,
+            root: root.unwrap_or_else(|| EventId::from_bytes(rand::random())),
+            expires_at_ms: received.expires_at_ms,
+            expires: Instant::now() + self.code_life,
+            failure: None,
+        }
+    }
+
+    /// `Err` is an outcome too, reached early.
+    async fn outcome(&self, received: &Received<'_>, facts: &mut Facts) -> Result<Outcome, Outcome> {
+        if received.delivery_count > DELIVERY_LIMIT {
+            return Err(self.count(Outcome::Reject(RejectReason::DeliveredTooOften), facts));
+        }
+        let event = MailEvent::parse(received.body).map_err(|error| self.count(error.into(), facts))?;
+        facts.id.clone_from(&event.id);
+        facts.to = Some(event.to.clone());
+        if let Some(id) = &event.id {
+            facts.root = id.clone();
+        }
+        let look = self.sent.look(facts.id.as_ref()).await;
+        let glance = look.map_err(|error| self.count(Outcome::Retry(silent(&error)), facts))?;
+        self.judge_expiry(received, &glance, facts);
+        if glance.sent {
+            self.metrics.already_sent();
+            return Ok(Outcome::Delivered);
+        }
+        if facts.expires <= Instant::now() {
+            return Err(self.count(Outcome::Expired, facts));
+        }
+        if facts.id.is_none() && received.attempt > FOREIGN_RETRIES + 1 {
+            let outcome = Outcome::Reject(RejectReason::GaveUp(RetryReason::ParkingRefused));
+            return Err(self.count(outcome, facts));
+        }
+        let outcome = self.send(&event, &glance, facts).await;
+        Ok(self.count(outcome, facts))
+    }
+
+    fn judge_expiry(&self, received: &Received<'_>, glance: &Glance, facts: &mut Facts) {
+        let in_ms = |life: Duration| glance.now_ms + i64::try_from(life.as_millis()).unwrap_or(0);
+        let expires_at_ms =
+            received.expires_at_ms.unwrap_or_else(|| in_ms(self.code_life)).min(in_ms(LONGEST_LIFE));
+        facts.expires_at_ms = Some(expires_at_ms);
+        facts.expires = glance.moment(expires_at_ms);
+    }
+
+    async fn send(&self, event: &MailEvent, glance: &Glance, facts: &mut Facts) -> Outcome {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(glance.now_ms).unwrap_or(0));
+        let mail = match self.writer.write(event, &facts.root, now) {
+            Ok(mail) => mail,
+            Err(unwritable) => return unwritable.into(),
+        };
+        if let Err(failure) = self.mailer.send(&mail, facts.expires).await {
+            facts.failure = Some(failure);
+            return failure.into();
+        }
+        self.metrics.accepted(glance.asked.elapsed());
+        self.remember(facts).await;
+        Outcome::Delivered
+    }
+
+    /// The mail is out whatever happens here: without the mark a crash before the ack would only mail it twice.
+    async fn remember(&self, facts: &Facts) {
+        let Some(id) = &facts.id else { return };
+        let left = facts.expires.saturating_duration_since(Instant::now());
+        if let Err(error) = self.sent.mark(id, left).await {
+            tracing::warn!(%id, error = chain(&error), "sent, but could not be remembered as sent");
+        }
+    }
+
+    fn count(&self, outcome: Outcome, facts: &Facts) -> Outcome {
+        self.metrics.handled(outcome, facts.failure.as_ref());
+        outcome
+    }
+}
+
+fn silent(error: &crate::sent::SentError) -> RetryReason {
+    tracing::debug!(error = chain(error), "redis gave no answer");
+    RetryReason::RedisSilent
+}
+
+fn log(outcome: Outcome, attempt: u32, facts: &Facts) {
+    let id = facts.id.as_ref().map(tracing::field::display);
+    let to = facts.to.as_ref().map(tracing::field::display);
+    let failure = facts.failure.as_ref().map(tracing::field::display);
+    match outcome {
+        Outcome::Delivered => tracing::debug!(id, to, attempt, "mail delivered"),
+        Outcome::Expired => tracing::info!(id, to, attempt, "mail expired, dropped"),
+        Outcome::Retry(reason) => {
+            tracing::info!(
+                id,
+                to,
+                attempt,
+                reason = reason.label(),
+                failure,
+                "mail not delivered, to be retried"
+            );
+        }
+        Outcome::Reject(reason) => {
+            tracing::warn!(id, to, attempt, reason = reason.label(), failure, "mail cannot be delivered");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

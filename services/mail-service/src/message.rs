@@ -1,0 +1,138 @@
+//! From a mail event to the bytes that go over SMTP: built once, whatever is tried afterwards.
+//!
+//! Nothing here trusts the event. An address is checked again, subject and body are encoded, and the bytes are all
+//! ASCII with CRLF line ends: no field can add a header, a recipient or a command.
+
+use std::time::SystemTime;
+
+use lettre::{
+    Address, Message,
+    address::AddressError,
+    message::{
+        Body, Mailbox,
+        header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue, MIME_VERSION_1_0},
+    },
+};
+use ping_contract::event::{EventId, MailEvent};
+
+/// A mail ready to be handed over.
+pub struct OutgoingMail {
+    sender: String,
+    recipient: String,
+    content: Vec<u8>,
+}
+
+impl OutgoingMail {
+    /// The address in MAIL FROM.
+    #[must_use]
+    pub fn sender(&self) -> &str {
+        &self.sender
+    }
+
+    /// The address in RCPT TO.
+    #[must_use]
+    pub fn recipient(&self) -> &str {
+        &self.recipient
+    }
+
+    /// Headers and body; dot-stuffing is SMTP's business.
+    #[must_use]
+    pub fn content(&self) -> &[u8] {
+        &self.content
+    }
+}
+
+/// The mail cannot be written: its recipient is not one that fits into an SMTP command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the recipient cannot be written into an SMTP command")]
+pub struct Unwritable;
+
+/// Writes mails of one sender.
+#[derive(Debug, Clone)]
+pub struct MessageWriter {
+    from: Mailbox,
+}
+
+/// `MAIL_FROM` is not a mailbox.
+#[derive(Debug, thiserror::Error)]
+#[error("the sender is not a mailbox such as `Ping <no-reply@example.org>`")]
+pub struct BadSender(#[source] AddressError);
+
+/// `Auto-Submitted: auto-generated` (RFC 3834): no vacation notice answers a code.
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+impl MessageWriter {
+    /// `from` is a mailbox: an address, or a name and an address in angle brackets.
+    pub fn new(from: &str) -> Result<Self, BadSender> {
+        Ok(Self { from: from.parse().map_err(BadSender)? })
+    }
+
+    /// The domain that Message-IDs end with.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        self.from.email.domain()
+    }
+
+    /// Writes the mail. `root` makes its Message-ID: the same event gives the same one, on every try.
+    pub fn write(
+        &self,
+        event: &MailEvent,
+        root: &EventId,
+        now: SystemTime,
+    ) -> Result<OutgoingMail, Unwritable> {
+        let recipient = event.to.as_str().parse::<Address>().map_err(|_| Unwritable)?;
+        if !fits_into_a_command(recipient.as_ref()) {
+            return Err(Unwritable);
+        }
+        let message = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, recipient.clone()))
+            .subject(event.subject.as_str())
+            .date(now)
+            .message_id(Some(format!("<{root}@{}>", self.domain())))
+            .header(AutoSubmitted)
+            .header(MIME_VERSION_1_0)
+            .header(ContentType::TEXT_PLAIN)
+            .body(text_body(&event.body))
+            .map_err(|_| Unwritable)?;
+        Ok(OutgoingMail {
+            sender: self.from.email.to_string(),
+            recipient: recipient.to_string(),
+            content: message.formatted(),
+        })
+    }
+}
+
+/// Printable ASCII without what ends a path.
+fn fits_into_a_command(address: &str) -> bool {
+    address.bytes().all(|b| b.is_ascii_graphic() && b != b'<' && b != b'>')
+}
+
+/// Lines end with CRLF whatever the event's did: a bare CR or LF is what mail servers disagree about, and smuggled
+/// messages hide behind.
+fn text_body(text: &str) -> Body {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        let encoded = Body::new_with_encoding(text, ContentTransferEncoding::Base64);
+        return encoded.unwrap_or_else(Body::new); // cannot fail: base64 holds anything
+    }
+    Body::new(text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+use std::time::{Duration, SystemTime};
+
+use ping_contract::{
+    address::EmailAddress,
+    event::{EventId, MailEvent},
+};
+use proptest::prelude::*;
+
+use super::MessageWriter;
+
+const ROOT: [u8; 16] = [0x5A; 16];
+
+fn event(subject: &str, body: &str) -> MailEvent {
+    MailEvent {
+        id: None,
+        to: EmailAddress::parse("ada@example.org").unwrap(),
+        subject: subject.to_owned(),
+        body: body.to_owned(),
+        purpose: None,
+        locale: None,
+    }
+}
+
+fn written(subject: &str, body: &str) -> String {
+    let writer = MessageWriter::new("Ping <no-reply@ping.example>").unwrap();
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let mail = writer.write(&event(subject, body), &EventId::from_bytes(ROOT), now).unwrap();
+    assert_eq!((mail.sender(), mail.recipient()), ("no-reply@ping.example", "ada@example.org"));
+    String::from_utf8(mail.content().to_vec()).unwrap()
+}
+
+/// Names of the header fields, in order, and the body.
+fn parts(content: &str) -> (Vec<&str>, &str) {
+    let (head, body) = content.split_once("\r\n\r\n").expect("headers end with an empty line");
+    let fields = head.split("\r\n").filter(|line| !line.starts_with([' ', '\t']));
+    (fields.map(|line| line.split_once(':').expect("a field has a colon").0).collect(), body)
+}
+
+const FIELDS: [&str; 9] = [
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Auto-Submitted",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+];
+
+fn sorted(mut fields: Vec<&str>) -> Vec<&str> {
+    fields.sort_unstable();
+    fields
+}
+
+#[test]
+fn a_sign_in_mail_is_plain_text_with_the_headers_a_reader_expects() {
+    let content = written("Your OTP Code", "Your OTP code is 482931. It is valid for 5 minutes.");
+    let (fields, body) = parts(&content);
+    assert_eq!(sorted(fields), sorted(FIELDS.to_vec()), "{content}");
+    assert_eq!(body, "Your OTP code is 482931. It is valid for 5 minutes.");
+    for line in [
+        "From: Ping <no-reply@ping.example>",
+        "To: ada@example.org",
+        "Subject: Your OTP Code",
+        "Date: Tue, 14 Nov 2023 22:13:20 +0000",
+        "Message-ID: <5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a@ping.example>",
+        "Auto-Submitted: auto-generated",
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Transfer-Encoding: 7bit",
+    ] {
+        assert!(content.lines().any(|l| l == line), "{line} is missing in\n{content}");
+    }
+}
+
+#[test]
+fn a_subject_with_a_line_end_stays_one_header() {
+    for subject in
+        ["a\r\nBcc: eve@example.net", "a\nBcc: eve@example.net", "a\rBcc: x", "\r\n\r\nbody", "a\0b"]
+    {
+        let content = written(subject, "text");
+        assert_eq!(sorted(parts(&content).0), sorted(FIELDS.to_vec()), "{content}");
+        assert!(!content.contains("\nBcc:") && !content.contains('\0'), "{content}");
+    }
+}
+
+#[test]
+fn a_body_cannot_end_the_message_or_carry_a_bare_line_end() {
+    let content = written("s", "one\r.\r\ntwo\n.\nthree\r\n.\r\nMAIL FROM:<eve@example.net>");
+    assert!(is_crlf_only(&content), "{content:?}");
+}
+
+fn is_crlf_only(content: &str) -> bool {
+    let rest = content.replace("\r\n", "");
+    !rest.contains('\r') && !rest.contains('\n')
+}
+
+proptest! {
+    #[test]
+    fn no_subject_or_body_adds_a_header(subject in "(?s).{0,200}", body in "(?s).{0,400}") {
+        let content = written(&subject, &body);
+        prop_assert_eq!(sorted(parts(&content).0), sorted(FIELDS.to_vec()));
+        prop_assert!(content.is_ascii());
+        prop_assert!(is_crlf_only(&content), "{:?}", content);
+        prop_assert!(content.bytes().all(|b| matches!(b, b'\t' | b'\r' | b'\n' | 32..=126)), "{:?}", content);
+        prop_assert!(content.split("\r\n").all(|line| line.len() <= 998));
+    }
+}

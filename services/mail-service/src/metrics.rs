@@ -1,0 +1,138 @@
+//! What mail-service measures. No label can hold an address, an id or a server's text.
+
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+};
+use service_kit::metrics::Metrics;
+
+use crate::{
+    outcome::{Outcome, RejectReason},
+    retry::{PauseReason, RetryReason},
+    smtp::Failure,
+};
+
+/// Upper bounds of the histogram's buckets, in seconds: from a relay in the same rack to the last deadline.
+const ACCEPT_BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 90.0];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Send {
+    outcome: &'static str,
+    smtp_class: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reason {
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Retry {
+    tier: &'static str,
+    reason: &'static str,
+}
+
+/// The metrics. Clones share them.
+#[derive(Debug, Clone)]
+pub struct MailMetrics {
+    sends: Family<Send, Counter>,
+    time_to_accept: Histogram,
+    parked: Family<Reason, Counter>,
+    expired: Counter,
+    retries: Family<Retry, Counter>,
+    paused: Family<Reason, Gauge>,
+    in_flight: Gauge,
+}
+
+impl MailMetrics {
+    /// Registers them under their names.
+    #[must_use]
+    pub fn register(metrics: &Metrics) -> Self {
+        let this = Self {
+            sends: Family::default(),
+            time_to_accept: Histogram::new(ACCEPT_BUCKETS),
+            parked: Family::default(),
+            expired: Counter::default(),
+            retries: Family::default(),
+            paused: Family::default(),
+            in_flight: Gauge::default(),
+        };
+        for reason in PauseReason::ALL {
+            this.pause(reason, false);
+        }
+        let ours = this.clone();
+        metrics.register(|registry| {
+            registry.register(
+                "ping_mail_sends",
+                "Mails handled, by outcome and class of the SMTP reply",
+                ours.sends,
+            );
+            registry.register(
+                "ping_mail_time_to_accept_seconds",
+                "From the start of a delivery to the mail server's 250",
+                ours.time_to_accept,
+            );
+            registry.register("ping_mail_parked", "Messages parked in send-otp.dead", ours.parked);
+            registry.register("ping_mail_expired", "Mails dropped because their code was dead", ours.expired);
+            registry.register("ping_mail_retries", "Messages put into a retry queue", ours.retries);
+            registry.register(
+                "ping_mail_paused",
+                "1 while nothing is consumed, because of this",
+                ours.paused,
+            );
+            registry.register("ping_mail_in_flight", "Messages being worked on", ours.in_flight);
+        });
+        this
+    }
+
+    /// Counts one handled message.
+    pub fn handled(&self, outcome: Outcome, failure: Option<&Failure>) {
+        let smtp_class = match (outcome, failure.and_then(Failure::reply)) {
+            (_, Some(reply)) => reply.class(),
+            (Outcome::Delivered, None) => "2xx",
+            (_, None) => "none",
+        };
+        let outcome = match outcome {
+            Outcome::Delivered => "delivered",
+            Outcome::Retry(_) => "retry",
+            Outcome::Reject(_) => "rejected",
+            Outcome::Expired => {
+                self.expired.inc();
+                "expired"
+            }
+        };
+        self.sends.get_or_create(&Send { outcome, smtp_class }).inc();
+    }
+
+    /// Counts a redelivery of what was mailed before: no second mail.
+    pub fn already_sent(&self) {
+        self.sends.get_or_create(&Send { outcome: "already_sent", smtp_class: "none" }).inc();
+    }
+
+    /// One mail was accepted after `took`.
+    pub fn accepted(&self, took: Duration) {
+        self.time_to_accept.observe(took.as_secs_f64());
+    }
+
+    /// One message was parked.
+    pub fn parked(&self, reason: RejectReason) {
+        self.parked.get_or_create(&Reason { reason: reason.label() }).inc();
+    }
+
+    /// One message went into the tier `tier`.
+    pub fn retried(&self, tier: &'static str, reason: RetryReason) {
+        self.retries.get_or_create(&Retry { tier, reason: reason.label() }).inc();
+    }
+
+    /// Consuming pauses or goes on.
+    pub fn pause(&self, reason: PauseReason, paused: bool) {
+        self.paused.get_or_create(&Reason { reason: reason.label() }).set(i64::from(paused));
+    }
+
+    /// How many messages are being worked on.
+    pub fn in_flight(&self, count: usize) {
+        self.in_flight.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}

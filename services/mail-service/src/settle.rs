@@ -1,0 +1,121 @@
+//! What an outcome means for the message: ack, retry tier, parking queue, or back. The broker confirms the copy
+//! before the original is acked, so that a crash in between doubles a message and never loses one.
+
+use std::time::Duration;
+
+use ping_contract::topology::{PARKING_QUEUE, RetryTier};
+use service_kit::{backoff::pause, shutdown::Shutdown, telemetry::chain};
+use tokio::time::Instant;
+
+use crate::{
+    handler::Facts,
+    metrics::MailMetrics,
+    outcome::{Outcome, RejectReason},
+    park::{ParkedNote, Subject},
+    queue::{Incoming, Outbox, Parcel},
+    retry::{NextTry, PauseReason, RetryReason, next_try},
+};
+
+/// How long a message that could not be published waits before it goes back: it comes again at once.
+const RETURN_AFTER: Duration = Duration::from_secs(5);
+
+/// How a task ended.
+pub enum Ended<I> {
+    /// A mail went out.
+    Delivered,
+    /// The message was settled otherwise.
+    Settled,
+    /// Nothing can be handled now; the message is still to go back.
+    Trouble(PauseReason, I),
+}
+
+/// Settles messages.
+pub struct Settler<O> {
+    /// Where retries and notes go.
+    pub outbox: O,
+    /// What is measured.
+    pub metrics: MailMetrics,
+    /// Ends waits.
+    pub shutdown: Shutdown,
+}
+
+impl<O: Outbox> Settler<O> {
+    /// Does what the outcome says.
+    pub async fn settle<I: Incoming>(&self, item: I, outcome: Outcome, facts: &Facts) -> Ended<I> {
+        match outcome {
+            Outcome::Delivered => {
+                item.ack().await;
+                return Ended::Delivered;
+            }
+            Outcome::Expired => item.ack().await,
+            Outcome::Reject(reason) => self.park(item, reason, facts).await,
+            Outcome::Retry(reason) => {
+                let left = facts.expires.saturating_duration_since(Instant::now());
+                match next_try(reason, item.received().attempt, left, facts.id.is_some()) {
+                    NextTry::Pause(pause) => return Ended::Trouble(pause, item),
+                    NextTry::After(tier) => self.retry(item, (tier, reason), facts).await,
+                    NextTry::GiveUp => self.park(item, RejectReason::GaveUp(reason), facts).await,
+                }
+            }
+        }
+        Ended::Settled
+    }
+
+    async fn retry<I: Incoming>(&self, item: I, (tier, reason): (RetryTier, RetryReason), facts: &Facts) {
+        let received = item.received();
+        let parcel = Parcel {
+            queue: tier.queue_name(),
+            message_id: facts.root.to_string(),
+            body: received.body.to_vec(),
+            attempt: Some(received.attempt.saturating_add(1)),
+            expires_at_ms: facts.expires_at_ms,
+        };
+        match self.outbox.publish(parcel).await {
+            Ok(()) => {
+                self.metrics.retried(tier.queue_name(), reason);
+                item.ack().await;
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = chain(&error),
+                    queue = tier.queue_name(),
+                    "retry not confirmed, message goes back"
+                );
+                // Shutting down ends the wait: the message goes back all the same.
+                let _ = pause(RETURN_AFTER, &self.shutdown).await;
+                item.requeue().await;
+            }
+        }
+    }
+
+    /// If the parking queue is missing or full, the message takes another turn: it is kept until its code is dead.
+    async fn park<I: Incoming>(&self, item: I, reason: RejectReason, facts: &Facts) {
+        let subject = Subject {
+            id: facts.id.as_ref(),
+            to: facts.to.as_ref(),
+            failure: facts.failure.as_ref(),
+            attempt: item.received().attempt,
+        };
+        let parcel = Parcel {
+            queue: PARKING_QUEUE,
+            message_id: facts.root.to_string(),
+            body: ParkedNote::new(reason, &subject).to_json(),
+            attempt: None,
+            expires_at_ms: None,
+        };
+        match self.outbox.publish(parcel).await {
+            Ok(()) => {
+                self.metrics.parked(reason);
+                item.ack().await;
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = chain(&error),
+                    reason = reason.label(),
+                    "parking not confirmed, message is kept"
+                );
+                self.retry(item, (RetryTier::Seconds45, RetryReason::ParkingRefused), facts).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! SMTP over sessions of our own.
+//!
+//! lettre's connection speaks the protocol; its pool and its timeouts are not used (three measured reasons, each at
+//! the place that answers it: [`phase`], [`connection`], and the socket options). In reading order:
+//! - [`pool`]: which session a mail takes.
+//! - [`connection`]: one session.
+//! - [`phase`]: its steps and their deadlines.
+//! - [`failure`]: what can go wrong, without the server's text.
+//! - [`tls`]: how it is encrypted.
+
+pub mod connection;
+pub mod failure;
+pub mod phase;
+pub mod pool;
+mod stream;
+pub mod tls;
+
+use std::future::Future;
+
+use tokio::time::Instant;
+
+pub use self::{
+    connection::Relay,
+    failure::{Failure, Reply},
+    pool::{Limits, Pool},
+};
+use crate::message::OutgoingMail;
+
+/// Where mail goes. The pool is the real one; tests have one in memory.
+pub trait Mailer: Send + Sync + 'static {
+    /// Hands one mail over, until `expires` at most. `Ok` = a server took responsibility for it.
+    fn send(&self, mail: &OutgoingMail, expires: Instant)
+    -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Whether mail would be taken now.
+    fn probe(&self) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+impl Mailer for Pool {
+    async fn send(&self, mail: &OutgoingMail, expires: Instant) -> Result<(), Failure> {
+        Self::send(self, mail, expires).await
+    }
+
+    async fn probe(&self) -> Result<(), Failure> {
+        Self::probe(self).await
+    }
+}
