@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{BrokerConfig, ConfigError, DEFAULT_HEARTBEAT, TlsConfig};
 
@@ -83,8 +83,7 @@ impl BrokerArgs {
 }
 
 fn given(secret: Option<&SecretString>) -> Option<&str> {
-    use secrecy::ExposeSecret as _;
-    secret.map(|secret| secret.expose_secret()).filter(|text| !text.is_empty())
+    secret.map(ExposeSecret::expose_secret).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

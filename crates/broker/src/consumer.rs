@@ -23,7 +23,7 @@ pub struct ConsumerOptions {
 }
 
 /// What the consumer does at this moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConsumerState {
     /// It receives.
     Consuming,

@@ -3,7 +3,7 @@
 //! Nothing is ever deleted, and an object is written only where it differs: applying twice writes nothing the second
 //! time. What cannot be corrected without a deletion is a [`Conflict`], left as it is.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use crate::{
     topology::{Binding, Desired, Exchange, Policy, Queue, Vhost},
@@ -84,6 +84,28 @@ pub enum Operation {
     CorrectUser(User),
     /// Set a user's permissions on the vhost.
     SetPermissions(Permissions),
+}
+
+impl fmt::Display for Operation {
+    /// In words, without a password or its hash.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateVhost(vhost) => write!(f, "create the vhost '{}'", vhost.name),
+            Self::ClaimVhost(vhost, _) => write!(f, "tag the vhost '{}' with its owner", vhost.name),
+            Self::CreateExchange(exchange) => write!(f, "create the exchange '{}'", exchange.name),
+            Self::CreatePolicy(policy) => write!(f, "create the policy '{}'", policy.name),
+            Self::CorrectPolicy(policy) => write!(f, "correct the policy '{}'", policy.name),
+            Self::CreateQueue(queue) => write!(f, "create the queue '{}'", queue.name),
+            Self::CreateBinding(binding) => {
+                write!(f, "bind the queue '{}' to the exchange '{}'", binding.queue, binding.exchange)
+            }
+            Self::CreateUser(user) => write!(f, "create the user '{}'", user.name),
+            Self::CorrectUser(user) => write!(f, "correct password or tags of the user '{}'", user.name),
+            Self::SetPermissions(permissions) => {
+                write!(f, "set the permissions of the user '{}'", permissions.user)
+            }
+        }
+    }
 }
 
 /// What only a person can resolve. The object stays as it is.

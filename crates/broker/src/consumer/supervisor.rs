@@ -162,11 +162,7 @@ impl Supervisor {
     }
 
     fn enter(&self, state: ConsumerState) {
-        let changed = self.state.send_if_modified(|current| {
-            let changed = *current != state;
-            current.clone_from(&state);
-            changed
-        });
+        let changed = self.state.send_if_modified(|current| std::mem::replace(current, state) != state);
         if changed {
             let reason = self.paused.borrow().clone();
             tracing::info!(connection = %self.config.connection_name, ?state, reason, "consumer state");

@@ -1,0 +1,98 @@
+//! What the broker has.
+
+use std::collections::BTreeMap;
+
+use ping_contract::{
+    plan::{Actual, QueueState, UserState, VhostState},
+    topology::{Binding, Desired, Exchange, Policy, Queue},
+    users::{PasswordHash, Permissions},
+};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::management::{Error, Management, segment};
+
+/// The first thing read: whether there is a server, which one, and whether it knows us.
+pub(crate) const OVERVIEW: &str = "overview";
+
+#[derive(Deserialize)]
+struct Overview {
+    rabbitmq_version: String,
+}
+
+#[derive(Deserialize)]
+struct VhostAnswer {
+    default_queue_type: Option<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct QueueAnswer {
+    #[serde(flatten)]
+    queue: Queue,
+    policy: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct BindingAnswer {
+    #[serde(flatten)]
+    binding: Binding,
+    destination_type: String,
+}
+
+#[derive(Deserialize)]
+struct UserAnswer {
+    password_hash: Option<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+/// Reads the vhost, what is in it, and the users that are desired.
+pub(crate) async fn actual(management: &Management, desired: &Desired) -> Result<Actual, Error> {
+    let overview = required::<Overview>(management, OVERVIEW).await?;
+    let mut actual = Actual { server_version: overview.rabbitmq_version, ..Actual::default() };
+    actual.users = users(management, desired).await?;
+    let vhost = segment(&desired.vhost.name);
+    let Some(answer) = management.get::<VhostAnswer>(&format!("vhosts/{vhost}")).await? else {
+        return Ok(actual);
+    };
+    // "undefined" is how RabbitMQ spells that none was set.
+    let default_queue_type = answer.default_queue_type.filter(|kind| kind != "undefined");
+    actual.vhost = Some(VhostState { default_queue_type, tags: answer.tags });
+    actual.exchanges = required::<Vec<Exchange>>(management, &format!("exchanges/{vhost}")).await?;
+    actual.policies = required::<Vec<Policy>>(management, &format!("policies/{vhost}")).await?;
+    actual.permissions =
+        required::<Vec<Permissions>>(management, &format!("vhosts/{vhost}/permissions")).await?;
+    let queues = format!("queues/{vhost}?columns=name,durable,arguments,policy");
+    actual.queues = required::<Vec<QueueAnswer>>(management, &queues)
+        .await?
+        .into_iter()
+        .map(|QueueAnswer { queue, policy }| QueueState {
+            queue,
+            policy: policy.filter(|name| !name.is_empty()),
+        })
+        .collect();
+    actual.bindings = required::<Vec<BindingAnswer>>(management, &format!("bindings/{vhost}"))
+        .await?
+        .into_iter()
+        .filter(|answer| answer.destination_type == "queue" && !answer.binding.exchange.is_empty())
+        .map(|answer| answer.binding)
+        .collect();
+    Ok(actual)
+}
+
+async fn users(management: &Management, desired: &Desired) -> Result<BTreeMap<String, UserState>, Error> {
+    let mut users = BTreeMap::new();
+    for user in &desired.users {
+        let answer = management.get::<UserAnswer>(&format!("users/{}", segment(&user.name))).await?;
+        let Some(UserAnswer { password_hash, tags }) = answer else { continue };
+        // A user without a password has an empty one.
+        let password_hash = password_hash.filter(|hash| !hash.is_empty()).map(PasswordHash::from_broker);
+        users.insert(user.name.clone(), UserState { password_hash, tags });
+    }
+    Ok(users)
+}
+
+async fn required<T: DeserializeOwned>(management: &Management, path: &str) -> Result<T, Error> {
+    management.get(path).await?.ok_or_else(|| Error::Malformed(path.to_owned()))
+}
