@@ -1,8 +1,7 @@
 # Sourced by the test of the cluster: the objects that its cases make.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the variables are for the script that sources this
 
 LABEL=pingstack.dev/test=cluster
-CLIENT_IMAGE=localhost/ping/redis:8 # has a shell, getent and redis-cli
 
 # image_name NAME: its name with the version of k8s/images/list, in REGISTRY where there is one.
 image_name() {
@@ -76,7 +75,7 @@ spec:
 YAML
 }
 
-# client NAME [CLAIM]: a running pod with a shell; CLAIM is at /data.
+# client NAME [CLAIM]: a running pod with a shell, getent and redis-cli; CLAIM is at /data.
 client() {
     pod "$1" "$(image_name redis)" "${2:+/data}" "${2:--}" 'command: [sleep, infinity]' | kubectl apply --filename -
     kubectl wait --for condition=Ready "pod/$1" --timeout 60s
