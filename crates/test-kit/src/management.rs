@@ -39,6 +39,17 @@ impl Management {
         self.expect_success(Method::PUT, path, self.request(Method::PUT, path).json(body)).await;
     }
 
+    /// Posts `body` to `path`, as in `/api/queues/%2F/q/get`, and returns the answer.
+    ///
+    /// # Panics
+    /// When the broker refuses it.
+    pub async fn post(&self, path: &str, body: &Value) -> Value {
+        let answer = async {
+            self.request(Method::POST, path).json(body).send().await?.error_for_status()?.json().await
+        };
+        answer.await.unwrap_or_else(|error: reqwest::Error| panic!("the broker refused POST {path}: {error}"))
+    }
+
     /// Deletes what is at `path`.
     ///
     /// # Panics
