@@ -63,7 +63,8 @@ pub(crate) async fn actual(management: &Management, desired: &Desired) -> Result
     actual.policies = required::<Vec<Policy>>(management, &format!("policies/{vhost}")).await?;
     actual.permissions =
         required::<Vec<Permissions>>(management, &format!("vhosts/{vhost}/permissions")).await?;
-    let queues = format!("queues/{vhost}?columns=name,durable,arguments,policy");
+    // Without statistics: those are seconds old, and would show a policy that was just corrected as outranked.
+    let queues = format!("queues/{vhost}?disable_stats=true&enable_queue_totals=true");
     actual.queues = required::<Vec<QueueAnswer>>(management, &queues)
         .await?
         .into_iter()
