@@ -10,11 +10,14 @@
 //! | `limit:{policy}:{subject}` | string | the policy's window | how often; the window's end is set once |
 //! | `idempotency:{digest}` | string | [`CODE_TTL_SECONDS`] | a login's `Idempotency-Key`, as an HMAC |
 //! | `mail:sent:{id}` | string | the code's life | a mail that is out |
+//! | `session:{id}` | hash | 30 days | a sign-in on one device: whose, and the hashes of its refresh tokens |
+//! | `session:of:{user}` | sorted set | as its longest session | the ids of a person's sessions |
+//! | `signing-key:{kid}` | string | 30 days beyond its use | since when a token's key is published |
 
 use crate::{address::EmailAddress, event::EventId};
 
 /// The prefixes of all keys, as key patterns of ACL rules (`~otp:*`).
-pub const PREFIXES: [&str; 4] = ["otp:", "limit:", "idempotency:", "mail:"];
+pub const PREFIXES: [&str; 6] = ["otp:", "limit:", "idempotency:", "mail:", "session:", "signing-key:"];
 
 /// How long a code lives, in seconds, unless configured otherwise.
 pub const CODE_TTL_SECONDS: u64 = 300;
@@ -65,9 +68,30 @@ pub fn mail_sent(id: &EventId) -> String {
     format!("mail:sent:{id}")
 }
 
+/// `session:{id}`: a session; its id has 32 hex digits.
+#[must_use]
+pub fn session(id: &str) -> String {
+    format!("session:{id}")
+}
+
+/// `session:of:{user}`: the ids of a person's sessions, by their end; a user id has 24 hex digits.
+#[must_use]
+pub fn sessions_of(user_id: &str) -> String {
+    format!("session:of:{user_id}")
+}
+
+/// `signing-key:{kid}`: when this key was first published.
+#[must_use]
+pub fn signing_key(kid: &str) -> String {
+    format!("signing-key:{kid}")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{PREFIXES, code, idempotency, limit, limit_wait, mail_sent, mailbox_resend_limit, resend_limit};
+    use super::{
+        PREFIXES, code, idempotency, limit, limit_wait, mail_sent, mailbox_resend_limit, resend_limit, session,
+        sessions_of, signing_key,
+    };
     use crate::{address::EmailAddress, event::EventId};
 
     #[test]
@@ -89,6 +113,9 @@ mod tests {
             limit_wait("verify-address", "ada@example.org"),
             idempotency("00ff"),
             mail_sent(&EventId::from_bytes([1; 16])),
+            session("00ff"),
+            sessions_of("00ff"),
+            signing_key("kid"),
         ];
         for key in keys {
             assert!(PREFIXES.iter().any(|prefix| key.starts_with(prefix)), "{key}");

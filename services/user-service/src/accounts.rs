@@ -1,23 +1,45 @@
 //! Who a person is: found, or made at the first verified code.
 
 mod derived;
+mod directory;
+mod document;
+mod timestamp;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt as _, ready};
 use ping_contract::address::EmailAddress;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use derived::DerivedAccounts;
+pub use directory::{Directory, ParseUriError, connect, parse_uri};
+pub use timestamp::rfc3339;
 
 /// A person, as answers and tokens show it.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct User {
     /// 24 hex digits.
     #[serde(rename = "_id")]
     pub id: String,
     /// What the person is called; the local part of the address at first.
+    #[serde(default)]
     pub name: String,
-    /// The normalised address, in full: for its owner only.
+    /// The address, in full: for its owner only.
+    #[serde(default)]
     pub email: String,
+    /// When the directory first met them (RFC 3339); only where there is a directory.
+    #[serde(rename = "createdAt", default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
+    /// When the directory last changed them (RFC 3339); only where there is a directory.
+    #[serde(rename = "updatedAt", default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<String>,
+}
+
+impl User {
+    /// A person of whom no times are known.
+    #[must_use]
+    pub fn new(id: impl Into<String>, name: impl Into<String>, email: impl Into<String>) -> Self {
+        Self { id: id.into(), name: name.into(), email: email.into(), created_at: None, updated_at: None }
+    }
 }
 
 impl std::fmt::Debug for User {
@@ -26,13 +48,50 @@ impl std::fmt::Debug for User {
     }
 }
 
-/// The directory did not answer.
-#[derive(Debug, thiserror::Error)]
-#[error("the directory of users did not answer")]
-pub struct AccountsError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+/// Which part of all people is asked for, in the order of their ids.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// At most so many; `None` = all.
+    pub limit: Option<u16>,
+    /// Those that come after this id.
+    pub after: Option<String>,
+}
 
-/// A directory of people.
+/// The directory gave no usable answer. Never holds its own words, which may quote an address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AccountsError {
+    /// There is none: `MONGO_URI` is not set.
+    #[error("MONGO_URI is not set, so there is no directory of users")]
+    NoDirectory,
+    /// It did not answer, or refused; why, in words.
+    #[error("the directory of users did not answer: {0}")]
+    NoAnswer(&'static str),
+    /// A document without a usable `_id`.
+    #[error("the directory of users holds a document that is no user")]
+    Document,
+}
+
+/// Where people are found. What needs a directory fails with [`AccountsError::NoDirectory`] where there is none.
 pub trait Accounts: Send + Sync + 'static {
     /// The person with this address; made where there is none.
     fn find_or_make<'a>(&'a self, address: &'a EmailAddress) -> BoxFuture<'a, Result<User, AccountsError>>;
+
+    /// The person with this id.
+    fn find<'a>(&'a self, _id: &'a str) -> BoxFuture<'a, Result<Option<User>, AccountsError>> {
+        ready(Err(AccountsError::NoDirectory)).boxed()
+    }
+
+    /// Calls the person with this id something else; answers them as they are now.
+    fn rename<'a>(
+        &'a self,
+        _id: &'a str,
+        _name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<User>, AccountsError>> {
+        ready(Err(AccountsError::NoDirectory)).boxed()
+    }
+
+    /// People in the order of their ids.
+    fn list<'a>(&'a self, _page: &'a Page) -> BoxFuture<'a, Result<Vec<User>, AccountsError>> {
+        ready(Err(AccountsError::NoDirectory)).boxed()
+    }
 }

@@ -14,9 +14,19 @@ use crate::{
     peppers::Peppers,
     problem::Problem,
     publisher::MailPublisher,
+    sessions::Sessions,
     store::Store,
-    tokens::TokenIssuer,
+    tokens::Tokens,
 };
+
+/// Choices about accounts.
+#[derive(Debug, Clone, Default)]
+pub struct AccountOptions {
+    /// Show people each other's addresses.
+    pub directory_emails: bool,
+    /// Domain of the cookie that `/authz` reads; `None` = no cookie.
+    pub cookie_domain: Option<String>,
+}
 
 /// The parts that a service is put together from.
 pub struct Parts {
@@ -26,8 +36,12 @@ pub struct Parts {
     pub publisher: Arc<dyn MailPublisher>,
     /// Who people are.
     pub accounts: Arc<dyn Accounts>,
-    /// Signs tokens.
-    pub tokens: TokenIssuer,
+    /// Signs and checks tokens.
+    pub tokens: Tokens,
+    /// Sign-ins that last; only where tokens are `EdDSA`.
+    pub sessions: Option<Sessions>,
+    /// What accounts are allowed to.
+    pub options: AccountOptions,
     /// Keys of digests.
     pub peppers: Peppers,
     /// The same that the store counts by.

@@ -12,17 +12,21 @@ use secrecy::{ExposeSecret as _, SecretString};
 use service_kit::telemetry::LogFormat;
 
 use crate::{
+    accounts::{ParseUriError, parse_uri},
+    app::AccountOptions,
     client_ip::TrustedProxies,
-    peppers::{PepperError, Peppers, derive_key},
+    peppers::PepperError,
+    tokens::KeyFolderError,
 };
 
+mod accounts;
 mod limits;
 mod redis_url;
+mod secrets;
 
+pub use accounts::AccountArgs;
 pub use limits::LimitArgs;
-
-/// The shortest `JWT_SECRET`, in octets: HS256 wants a key as long as its digest (RFC 7518, section 3.2).
-const MIN_SECRET_OCTETS: usize = 32;
+pub use secrets::SecretArgs;
 
 /// Makes and checks sign-in codes over HTTP.
 #[derive(Debug, Clone, Parser)]
@@ -73,34 +77,15 @@ pub struct Config {
     /// What tokens and codes are signed and digested with
     #[command(flatten)]
     pub secrets: SecretArgs,
+    /// Tokens and the directory of users
+    #[command(flatten)]
+    pub accounts: AccountArgs,
     /// Codes and limits
     #[command(flatten)]
     pub limits: LimitArgs,
     /// `RabbitMQ`
     #[command(flatten)]
     pub broker: BrokerArgs,
-}
-
-/// Secrets.
-#[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Secrets")]
-pub struct SecretArgs {
-    /// Signs tokens (HS256), at least 32 octets; make one with: openssl rand -base64 48
-    #[arg(long, env = "JWT_SECRET", hide_env_values = true, value_parser = secret)]
-    pub jwt_secret: SecretString,
-    /// Accept a `JWT_SECRET` under 32 octets: anyone who gets a token may then find the secret by trying
-    #[arg(long, env = "ALLOW_SHORT_JWT_SECRET")]
-    pub allow_short_jwt_secret: bool,
-    /// Keys of the digests in Redis, as id:hex-digits, the current one first; derived from `JWT_SECRET` if not set
-    #[arg(long, env = "OTP_PEPPERS", hide_env_values = true, value_parser = secret)]
-    pub otp_peppers: Option<SecretString>,
-    /// The same from a file, one a line, read again every 5 s: rotates without a restart
-    #[arg(long, env = "OTP_PEPPERS_FILE", conflicts_with = "otp_peppers")]
-    pub otp_peppers_file: Option<PathBuf>,
-    /// Key of the ids of people where there is no directory; derived from `JWT_SECRET` if not set, so set it before
-    /// that is rotated
-    #[arg(long, env = "USER_ID_SECRET", hide_env_values = true, value_parser = secret)]
-    pub user_id_secret: Option<SecretString>,
 }
 
 /// A setting that cannot be used.
@@ -112,6 +97,30 @@ pub enum ConfigError {
          ALLOW_SHORT_JWT_SECRET=true"
     )]
     ShortSecret,
+    /// Nothing to sign tokens with.
+    #[error(
+        "neither JWT_SECRET nor TOKEN_SIGNING_KEYS_DIR is set, so no token can be signed; set JWT_SECRET (HS256, as \
+         the original's services read it) or TOKEN_SIGNING_KEYS_DIR (EdDSA, which any service can check)"
+    )]
+    NoTokenKey,
+    /// Two kinds of keys.
+    #[error(
+        "JWT_SECRET and TOKEN_SIGNING_KEYS_DIR are both set, but tokens have one algorithm; remove JWT_SECRET, or \
+         TOKEN_SIGNING_KEYS_DIR"
+    )]
+    TwoTokenKeys,
+    /// Ids of people would change with the signing keys.
+    #[error(
+        "with TOKEN_SIGNING_KEYS_DIR and without MONGO_URI, USER_ID_SECRET must be set: people's ids follow from it; \
+         make one with `openssl rand -base64 48`"
+    )]
+    NoUserIdSecret,
+    /// `TOKEN_SIGNING_KEYS_DIR`.
+    #[error("TOKEN_SIGNING_KEYS_DIR cannot be used")]
+    SigningKeys(#[source] KeyFolderError),
+    /// `MONGO_URI`.
+    #[error("MONGO_URI cannot be used")]
+    MongoUri(#[source] ParseUriError),
     /// `OTP_PEPPERS` or its file.
     #[error("OTP_PEPPERS cannot be used")]
     Peppers(#[source] PepperError),
@@ -137,18 +146,26 @@ pub enum ConfigError {
 impl Config {
     /// Checks what no single setting can tell.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let short = self.secrets.jwt_secret.expose_secret().len() < MIN_SECRET_OCTETS;
-        if short && !self.secrets.allow_short_jwt_secret {
-            return Err(ConfigError::ShortSecret);
-        }
-        if short {
-            tracing::warn!("JWT_SECRET is short, and accepted because ALLOW_SHORT_JWT_SECRET is set");
-        }
+        self.validate_tokens()?;
         // Two Redis calls of at most half a second each, and some for the rest.
         if self.request_timeout < self.publish_timeout + Duration::from_millis(1500) {
             return Err(ConfigError::Timeouts);
         }
         Ok(())
+    }
+
+    fn validate_tokens(&self) -> Result<(), ConfigError> {
+        let uri = self.accounts.mongo_uri.as_ref();
+        uri.map_or(Ok(()), |uri| parse_uri(uri.expose_secret())).map_err(ConfigError::MongoUri)?;
+        match (self.secrets.jwt_secret.is_some(), self.accounts.token_signing_keys_dir.is_some()) {
+            (false, false) => Err(ConfigError::NoTokenKey),
+            (true, true) => Err(ConfigError::TwoTokenKeys),
+            (true, false) => self.secrets.validate(),
+            (false, true) if uri.is_none() && self.secrets.user_id_secret.is_none() => {
+                Err(ConfigError::NoUserIdSecret)
+            }
+            (false, true) => Ok(()),
+        }
     }
 
     /// The Redis client; connects later.
@@ -163,32 +180,19 @@ impl Config {
             .map_err(|_| ConfigError::RedisUrl)
     }
 
+    /// Choices about accounts.
+    #[must_use]
+    pub fn account_options(&self) -> AccountOptions {
+        AccountOptions {
+            directory_emails: self.accounts.directory_emails,
+            cookie_domain: self.accounts.auth_cookie_domain.clone(),
+        }
+    }
+
     /// The proxies whose `X-Forwarded-For` is believed.
     #[must_use]
     pub fn trusted_proxies(&self) -> TrustedProxies {
         TrustedProxies::new(self.trusted_proxies.clone())
-    }
-}
-
-impl SecretArgs {
-    /// The peppers that are configured, or the derived one.
-    pub fn peppers(&self) -> Result<Peppers, ConfigError> {
-        if let Some(file) = &self.otp_peppers_file {
-            let text = std::fs::read_to_string(file)
-                .map_err(|source| ConfigError::File { name: "OTP_PEPPERS_FILE", source })?;
-            return Peppers::parse(&text).map_err(ConfigError::Peppers);
-        }
-        match &self.otp_peppers {
-            Some(text) => Peppers::parse(text.expose_secret()).map_err(ConfigError::Peppers),
-            None => Ok(Peppers::derived_from(self.jwt_secret.expose_secret().as_bytes())),
-        }
-    }
-
-    /// The key of people's ids where there is no directory.
-    #[must_use]
-    pub fn user_id_key(&self) -> [u8; 32] {
-        let secret = self.user_id_secret.as_ref().unwrap_or(&self.jwt_secret);
-        derive_key(secret.expose_secret().as_bytes(), "ping/user-id/1")
     }
 }
 

@@ -25,6 +25,7 @@ pub mod problem;
 pub mod publisher;
 pub mod request_body;
 pub mod routes;
+pub mod sessions;
 pub mod store;
 pub mod tokens;
 
@@ -44,13 +45,15 @@ use service_kit::{
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
-    accounts::DerivedAccounts,
+    accounts::{Accounts, DerivedAccounts, Directory},
     app::{App, Parts},
     metrics::ServiceMetrics,
+    peppers::Peppers,
     publisher::RabbitMq,
     routes::{Admission, RouterOptions, router},
+    sessions::Sessions,
     store::{RedisConnection, Store, supervise},
-    tokens::TokenIssuer,
+    tokens::{EdDsa, KeyFolderError, KeyRing, Publication, Tokens, Watched, read_key_folder},
 };
 
 /// Why the service could not start.
@@ -107,21 +110,66 @@ fn app(
     shutdown
         .spawn_critical("redis", supervise(redis.clone(), config.redis_client()?, watch, shutdown.clone()));
     let publisher = publisher(config, health, shutdown)?;
-    let peppers = config.secrets.peppers()?;
+    let ring = key_ring(config)?;
+    let peppers = config.secrets.peppers(ring.as_ref())?;
     if let Some(file) = &config.secrets.otp_peppers_file {
         shutdown.spawn_critical("peppers", peppers::reread(peppers.clone(), file.clone(), shutdown.clone()));
     }
+    let sessions = ring.is_some().then(|| Sessions::new(redis.clone()));
     Ok(App::new(Parts {
-        store: Store::new(redis, Arc::clone(&limits)),
+        store: Store::new(redis.clone(), Arc::clone(&limits)),
         publisher: Arc::new(publisher),
-        accounts: Arc::new(DerivedAccounts::new(&config.secrets.user_id_key())),
-        tokens: TokenIssuer::hs256(config.secrets.jwt_secret.expose_secret().as_bytes()),
+        accounts: accounts(config, health, shutdown)?,
+        tokens: tokens(config, ring, (redis, &peppers), shutdown)?,
+        sessions,
+        options: config.account_options(),
         peppers,
         limits,
         proxies: config.trusted_proxies(),
         metrics: counters,
         shutdown: shutdown.clone(),
     }))
+}
+
+/// The directory, connecting in the background; without one, ids that follow from the addresses.
+fn accounts(config: &Config, health: &Health, shutdown: &Shutdown) -> Result<Arc<dyn Accounts>, ConfigError> {
+    let ids = config.secrets.user_id_key().map(|key| DerivedAccounts::new(&key));
+    let Some(uri) = config.accounts.mongo_uri.clone() else {
+        return Ok(Arc::new(ids.ok_or(ConfigError::NoUserIdSecret)?));
+    };
+    let directory = Directory::new(ids);
+    let connecting =
+        accounts::connect(directory.clone(), uri, health.register("directory"), shutdown.clone());
+    shutdown.spawn("directory", connecting);
+    Ok(Arc::new(directory))
+}
+
+/// The signing keys, where tokens are EdDSA.
+fn key_ring(config: &Config) -> Result<Option<KeyRing>, ConfigError> {
+    let Some(folder) = &config.accounts.token_signing_keys_dir else { return Ok(None) };
+    let files = read_key_folder(folder).map_err(ConfigError::SigningKeys)?;
+    let empty = || ConfigError::SigningKeys(KeyFolderError::Empty(folder.display().to_string()));
+    KeyRing::new(files, config.accounts.access_ttl()).map(Some).ok_or_else(empty)
+}
+
+/// Signs and checks tokens; keeps the keys as their folder has them.
+fn tokens(
+    config: &Config,
+    ring: Option<KeyRing>,
+    (redis, peppers): (RedisConnection, &Peppers),
+    shutdown: &Shutdown,
+) -> Result<Tokens, ConfigError> {
+    let settings = &config.accounts;
+    let (Some(ring), Some(folder)) = (ring, &settings.token_signing_keys_dir) else {
+        let secret = config.secrets.jwt_secret.as_ref().ok_or(ConfigError::NoTokenKey)?;
+        return Ok(Tokens::hs256(secret.expose_secret().as_bytes()));
+    };
+    let derived_peppers = config.secrets.peppers_are_derived().then(|| peppers.clone());
+    let watched = Watched { ring: ring.clone(), derived_peppers };
+    let watching = tokens::watch(watched, folder.clone(), Publication::new(redis), shutdown.clone());
+    shutdown.spawn_critical("signing keys", watching);
+    let names = (settings.token_issuer.clone(), settings.token_audience.clone());
+    Ok(Tokens::EdDsa(EdDsa::new(ring, names, settings.access_ttl())))
 }
 
 fn publisher(config: &Config, health: &Health, shutdown: &Shutdown) -> Result<RabbitMq, Error> {

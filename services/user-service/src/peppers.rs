@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use ping_contract::{address::EmailAddress, event::PURPOSE_SIGN_IN};
 use sha2::{Digest as _, Sha256};
 
-use crate::codes::Code;
+use crate::{codes::Code, tokens::SigningKey};
 
 mod file;
 
@@ -115,6 +115,17 @@ impl Peppers {
         Self::from_vec(Pepper::new(DERIVED_KID, &key).into_iter().collect())
     }
 
+    /// One pepper derived from each signing key, the first the current one, where none are configured.
+    #[must_use]
+    pub fn derived_from_keys(keys: &[SigningKey]) -> Self {
+        Self::from_vec(of_keys(keys))
+    }
+
+    /// The same anew, after a rotation of the keys.
+    pub fn derive_again(&self, keys: &[SigningKey]) {
+        self.0.store(Arc::new(of_keys(keys)));
+    }
+
     /// Reads `id:hex-digits` entries, separated by commas or line ends; the first is the current one.
     pub fn parse(text: &str) -> Result<Self, PepperError> {
         parse(text).map(Self::from_vec)
@@ -138,6 +149,14 @@ impl Peppers {
         self.0.store(Arc::new(new));
         Ok(changed)
     }
+}
+
+fn of_keys(keys: &[SigningKey]) -> Vec<Pepper> {
+    let derived = |key: &SigningKey| {
+        let pepper = derive_key(key.secret(), "ping/otp-pepper/1");
+        Pepper::new(key.kid(), &pepper)
+    };
+    keys.iter().filter_map(derived).collect()
 }
 
 /// A key of 32 octets for one use, from a secret that has others.

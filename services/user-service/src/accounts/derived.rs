@@ -21,15 +21,22 @@ impl DerivedAccounts {
         Self(Hmac::new(&(*key).into_block()))
     }
 
-    fn user(&self, address: &EmailAddress) -> User {
+    /// The id of the person with this address.
+    #[must_use]
+    pub fn id(&self, address: &EmailAddress) -> String {
         let mut mac = self.0.clone();
         mac.update(address.as_str().as_bytes());
-        let digest = mac.finalize().into_bytes();
-        User {
-            id: hex::encode(&digest[..ID_OCTETS]),
-            name: address.local_part().to_owned(),
-            email: address.as_str().to_owned(),
-        }
+        hex::encode(&mac.finalize().into_bytes()[..ID_OCTETS])
+    }
+
+    fn user(&self, address: &EmailAddress) -> User {
+        User::new(self.id(address), address.local_part(), address.as_str())
+    }
+}
+
+impl std::fmt::Debug for DerivedAccounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DerivedAccounts")
     }
 }
 

@@ -76,6 +76,47 @@ fn wrong_values_are_refused_with_what_to_write() {
 }
 
 #[test]
+fn tokens_have_one_kind_of_key_and_the_error_names_what_is_missing_or_doubled() {
+    let error = |arguments: &[&str]| config(arguments).unwrap().validate().unwrap_err();
+    let none = error(&[]);
+    assert!(matches!(none, ConfigError::NoTokenKey));
+    assert!(none.to_string().contains("JWT_SECRET") && none.to_string().contains("TOKEN_SIGNING_KEYS_DIR"));
+    let both = error(&["--jwt-secret", SECRET, "--token-signing-keys-dir", "/keys"]);
+    assert!(matches!(both, ConfigError::TwoTokenKeys), "{both}");
+    let no_ids = error(&["--token-signing-keys-dir", "/keys"]);
+    assert!(matches!(no_ids, ConfigError::NoUserIdSecret) && no_ids.to_string().contains("USER_ID_SECRET"));
+    for more in [["--mongo-uri", "mongodb://localhost"], ["--user-id-secret", SECRET]] {
+        config(&[&["--token-signing-keys-dir", "/keys"], &more[..]].concat()).unwrap().validate().unwrap();
+    }
+}
+
+#[test]
+fn a_wrong_mongo_uri_is_refused_without_being_quoted() {
+    let config = config(&["--jwt-secret", SECRET, "--mongo-uri", "http://ada:hunter2@host"]).unwrap();
+    let error = service_kit::telemetry::chain(&config.validate().unwrap_err());
+    assert!(
+        error.contains("MONGO_URI") && error.contains("mongodb+srv://") && !error.contains("hunter2"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_cookie_domain_is_a_domain() {
+    let domain = |text| {
+        Some(
+            config(&["--jwt-secret", SECRET, "--auth-cookie-domain", text])
+                .ok()?
+                .accounts
+                .auth_cookie_domain?,
+        )
+    };
+    assert_eq!(domain(".Example.org").as_deref(), Some("example.org"));
+    for text in ["https://example.org", "example.org; Path=/x", "example.org:443", ""] {
+        assert_eq!(domain(text), None, "{text}");
+    }
+}
+
+#[test]
 fn no_secret_is_printed() {
     let config = config(&["--jwt-secret", SECRET]).unwrap();
     assert!(!format!("{config:?}").contains(SECRET));

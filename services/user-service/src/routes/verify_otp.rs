@@ -153,7 +153,7 @@ async fn release(app: &App, claimant: Claimant<'_>, claim: &Claim) {
 }
 
 fn signed_in(app: &App, user: &User) -> Result<Response, Failure> {
-    let token = app.parts.tokens.sign(user).map_err(|error| {
+    let token = app.parts.tokens.sign(user, None).map(|signed| signed.token).map_err(|error| {
         tracing::error!(error = service_kit::telemetry::chain(&error), "a token could not be signed");
         (VerifyOutcome::Unavailable, Problem::internal())
     })?;

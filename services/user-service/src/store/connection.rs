@@ -91,7 +91,7 @@ impl RedisConnection {
     }
 
     /// Runs a script within the deadline.
-    pub(super) async fn invoke<T: FromRedisValue>(
+    pub(crate) async fn invoke<T: FromRedisValue>(
         &self,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, StoreError> {

@@ -77,7 +77,7 @@ impl EdDsa {
             name: &user.name,
         };
         let header = Header { kid: Some(key.kid().to_owned()), ..Header::new(Algorithm::EdDSA) };
-        let token = encode(&header, &claims, key.encoding()).map_err(TokenError)?;
+        let token = encode(&header, &claims, key.encoding()).map_err(TokenError::Sign)?;
         Ok(SignedToken { token, expires_in: self.life.as_secs() })
     }
 

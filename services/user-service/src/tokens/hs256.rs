@@ -2,20 +2,22 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use serde::Serialize;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use serde::{Deserialize, Serialize};
 
-use super::TokenError;
+use super::{Identity, InvalidToken, SignedToken, TokenError};
 use crate::accounts::User;
 
 /// How long a token lives.
 const LIFE: Duration = Duration::from_hours(15 * 24);
 
-/// Signs under a shared secret.
+/// Signs and checks under a shared secret.
 #[derive(Clone)]
 pub struct Hs256 {
     header: Header,
     key: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
 }
 
 #[derive(Serialize)]
@@ -24,15 +26,35 @@ struct Claims<'a> {
     exp: u64,
 }
 
+/// What is read of a token: those that the original signed have more.
+#[derive(Deserialize)]
+struct ReadClaims {
+    user: User,
+}
+
 impl Hs256 {
     pub(super) fn new(secret: &[u8]) -> Self {
-        Self { header: Header::new(Algorithm::HS256), key: EncodingKey::from_secret(secret) }
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.leeway = 0;
+        Self {
+            header: Header::new(Algorithm::HS256),
+            key: EncodingKey::from_secret(secret),
+            decoding: DecodingKey::from_secret(secret),
+            validation,
+        }
     }
 
-    pub(super) fn sign(&self, user: &User) -> Result<String, TokenError> {
+    pub(super) fn sign(&self, user: &User) -> Result<SignedToken, TokenError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let claims = Claims { user, exp: (now + LIFE).as_secs() };
-        encode(&self.header, &claims, &self.key).map_err(TokenError)
+        let token = encode(&self.header, &claims, &self.key).map_err(TokenError::Sign)?;
+        Ok(SignedToken { token, expires_in: LIFE.as_secs() })
+    }
+
+    pub(super) fn verify(&self, token: &str) -> Result<Identity, InvalidToken> {
+        let claims =
+            decode::<ReadClaims>(token, &self.decoding, &self.validation).map_err(|_| InvalidToken)?.claims;
+        Ok(Identity { user: claims.user, session: None })
     }
 }
 
@@ -46,8 +68,8 @@ impl std::fmt::Debug for Hs256 {
 mod tests {
     use std::time::{SystemTime, UNIX_EPOCH};
 
-    use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
-    use serde_json::Value;
+    use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+    use serde_json::{Value, json};
 
     use super::Hs256;
     use crate::accounts::User;
@@ -56,8 +78,8 @@ mod tests {
 
     #[test]
     fn a_token_has_exactly_user_and_exp_and_lives_15_days() {
-        let user = User { id: "00".repeat(12), name: "ada".to_owned(), email: "ada@example.org".to_owned() };
-        let token = Hs256::new(SECRET).sign(&user).unwrap();
+        let user = User::new("00".repeat(12), "ada", "ada@example.org");
+        let token = Hs256::new(SECRET).sign(&user).unwrap().token;
         let key = DecodingKey::from_secret(SECRET);
         let claims = decode::<Value>(&token, &key, &Validation::new(Algorithm::HS256)).unwrap().claims;
         assert_eq!(claims.as_object().unwrap().len(), 2, "{claims}");
@@ -67,5 +89,31 @@ mod tests {
         assert!(claims["exp"].as_u64().unwrap().abs_diff(now + 15 * 86_400) <= 5, "{claims}");
         let wrong = DecodingKey::from_secret(b"another secret of 32 octets.....");
         assert!(decode::<Value>(&token, &wrong, &Validation::new(Algorithm::HS256)).is_err());
+    }
+
+    /// As mongoose and the original's `jwt.sign` make it.
+    #[test]
+    fn a_live_token_of_the_original_is_accepted() {
+        let exp = jsonwebtoken::get_current_timestamp() + 60;
+        let claims = json!({
+            "user": {"_id": "64f0c0ffee64f0c0ffee64f0", "name": "Ada", "email": "ada@example.org",
+                "createdAt": "2023-11-14T22:13:20.123Z", "updatedAt": "2023-11-14T22:13:20.123Z", "__v": 0},
+            "iat": 1_700_000_000, "exp": exp,
+        });
+        let sign = |header: &Header, claims: &Value| {
+            encode(header, claims, &EncodingKey::from_secret(SECRET)).unwrap()
+        };
+        let identity = Hs256::new(SECRET).verify(&sign(&Header::default(), &claims)).unwrap();
+        assert_eq!((identity.user.name.as_str(), identity.session), ("Ada", None));
+
+        let expired = json!({"user": claims["user"], "exp": exp - 70});
+        let endless = json!({"user": claims["user"]});
+        for token in [
+            sign(&Header::default(), &expired),
+            sign(&Header::default(), &endless),
+            sign(&Header::new(Algorithm::HS512), &claims),
+        ] {
+            assert!(Hs256::new(SECRET).verify(&token).is_err());
+        }
     }
 }

@@ -26,7 +26,9 @@ pub enum KeyFolderError {
         source: io::Error,
     },
     /// No file at all.
-    #[error("the folder {0} holds no key; put one there: openssl genpkey -algorithm ed25519 -out {0}/key.pem")]
+    #[error(
+        "the folder {0} holds no key; put one there: openssl genpkey -algorithm ed25519 -out {0}/key.pem"
+    )]
     Empty(String),
     /// A file without a key.
     #[error("{path} cannot be used")]

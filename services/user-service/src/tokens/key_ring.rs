@@ -76,7 +76,8 @@ impl KeyRing {
     #[must_use]
     pub fn keys(&self) -> Vec<SigningKey> {
         let state = self.state.load();
-        let others = state.files.iter().map(|file| &file.key).filter(|key| key.kid() != state.signing_key().kid());
+        let others =
+            state.files.iter().map(|file| &file.key).filter(|key| key.kid() != state.signing_key().kid());
         std::iter::once(state.signing_key()).chain(others).cloned().collect()
     }
 
@@ -117,11 +118,11 @@ impl State {
 }
 
 fn choose(files: &[KeyFile], times: &PublicationTimes) -> Option<usize> {
-    let candidate = |file| {
-        let KeyFile { name, key } = file;
-        Candidate { file: name, published_ms: times.first_ms.get(key.kid()).copied() }
-    };
-    rotation::signing(&files.iter().map(candidate).collect::<Vec<_>>(), times.now_ms)
+    let candidates = files.iter().map(|KeyFile { name, key }| Candidate {
+        file: name,
+        published_ms: times.first_ms.get(key.kid()).copied(),
+    });
+    rotation::signing(&candidates.collect::<Vec<_>>(), times.now_ms)
 }
 
 #[cfg(test)]
@@ -132,7 +133,10 @@ mod tests {
     use crate::tokens::{
         key_folder::KeyFile,
         rotation::PUBLISHED_FIRST_MS,
-        signing_key::{SigningKey, tests::{KEY_A, KEY_B}},
+        signing_key::{
+            SigningKey,
+            tests::{KEY_A, KEY_B},
+        },
     };
 
     const LIFE: Duration = Duration::from_mins(15);

@@ -34,7 +34,8 @@ impl Publication {
         call.arg(MEMORY.as_millis().to_string());
         let answer = self.redis.invoke::<Vec<u64>>(&call).await?;
         let (now_ms, first) = answer.split_first().ok_or(StoreError::Answer)?;
-        let first_ms = files.iter().zip(first).map(|(file, first)| (file.key.kid().to_owned(), *first)).collect();
+        let first_ms =
+            files.iter().zip(first).map(|(file, first)| (file.key.kid().to_owned(), *first)).collect();
         Ok(PublicationTimes { now_ms: *now_ms, first_ms })
     }
 }

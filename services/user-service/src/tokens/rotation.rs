@@ -2,21 +2,21 @@
 
 /// How long a key is published before it signs beside another: longer than anyone keeps the key set
 /// ([`super::jwks::MAX_AGE_SECONDS`]), so that nobody meets a token whose key they have not seen.
-pub const PUBLISHED_FIRST_MS: u64 = 10 * 60 * 1000;
+pub(super) const PUBLISHED_FIRST_MS: u64 = 10 * 60 * 1000;
 
 /// A key of the folder, as far as the choice needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Candidate<'a> {
+pub(super) struct Candidate<'a> {
     /// The file's name: decides between keys of the same age.
-    pub file: &'a str,
+    pub(super) file: &'a str,
     /// When it was first published, in Unix milliseconds on Redis' clock; `None` while Redis has not been told.
-    pub published_ms: Option<u64>,
+    pub(super) published_ms: Option<u64>,
 }
 
 /// The place of the key that signs: the newest that is published long enough. Where none is, the one that was there
 /// first, so that a sole key signs at once. `None` only for no keys.
 #[must_use]
-pub fn signing(keys: &[Candidate<'_>], now_ms: u64) -> Option<usize> {
+pub(super) fn signing(keys: &[Candidate<'_>], now_ms: u64) -> Option<usize> {
     let by_file = |a: usize, b: usize| keys[a].file.cmp(keys[b].file);
     let ripe = |place: &usize| {
         keys[*place].published_ms.is_some_and(|published| published + PUBLISHED_FIRST_MS <= now_ms)

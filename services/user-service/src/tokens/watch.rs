@@ -1,10 +1,17 @@
 //! Looks after the folder of keys while the service runs: a mounted Secret rotates without a restart.
 
-use std::{path::PathBuf, time::{Duration, Instant}};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use service_kit::{backoff, shutdown::Shutdown, telemetry::chain};
 
-use super::{key_folder::{self, KeyFile}, key_ring::{KeyRing, PublicationTimes}, publication::Publication};
+use super::{
+    key_folder::{self, KeyFile},
+    key_ring::{KeyRing, PublicationTimes},
+    publication::Publication,
+};
 use crate::peppers::Peppers;
 
 /// How often the folder is read. Kubernetes itself takes up to a minute to write a changed Secret into a pod.
@@ -29,7 +36,9 @@ pub async fn watch(watched: Watched, folder: PathBuf, publication: Publication, 
                 // Without Redis, what was known of the keys still holds.
                 match publication.times(&files).await {
                     Ok(told) => times = told,
-                    Err(error) => tracing::debug!(error = chain(&error), "the ages of signing keys are not known"),
+                    Err(error) => {
+                        tracing::debug!(error = chain(&error), "the ages of signing keys are not known")
+                    }
                 }
                 watched.take(files, &times);
             }
@@ -60,7 +69,8 @@ impl Watched {
         if let Some(kid) = &signing {
             tracing::info!(kid, "another key signs now");
         }
-        if let Some(peppers) = self.derived_peppers.as_ref().filter(|_| signing.is_some() || self.ring.kids() != before)
+        if let Some(peppers) =
+            self.derived_peppers.as_ref().filter(|_| signing.is_some() || self.ring.kids() != before)
         {
             peppers.derive_again(&self.ring.keys());
         }

@@ -11,7 +11,10 @@ use crate::{
         SessionRef,
         key_folder::KeyFile,
         key_ring::KeyRing,
-        signing_key::{SigningKey, tests::{KEY_A, KEY_B}},
+        signing_key::{
+            SigningKey,
+            tests::{KEY_A, KEY_B},
+        },
     },
 };
 
@@ -86,9 +89,7 @@ fn the_algorithm_is_pinned() {
 fn an_expired_token_is_refused() {
     let tokens = issuer(KEY_A, "us", "shop");
     let key = tokens.ring().signing();
-    let claims = |exp: u64| {
-        json!({"iss": "us", "aud": "shop", "sub": "0a", "exp": exp, "sid": "s", "auth_time": 1, "email": "e", "name": "n"})
-    };
+    let claims = |exp: u64| json!({"iss": "us", "aud": "shop", "sub": "0a", "exp": exp, "sid": "s", "auth_time": 1, "email": "e", "name": "n"});
     let header = Header { kid: Some(key.kid().to_owned()), ..Header::new(Algorithm::EdDSA) };
     let token = |exp| encode(&header, &claims(exp), key.encoding()).unwrap();
     assert!(tokens.verify(&token(jsonwebtoken::get_current_timestamp() - 10)).is_err());

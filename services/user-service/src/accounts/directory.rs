@@ -1,0 +1,170 @@
+//! The directory of people in MongoDB: database `user-service`, collection `users`, as the original has it.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwapOption;
+use futures::{
+    TryStreamExt as _,
+    future::{BoxFuture, FutureExt as _},
+};
+use mongodb::{
+    Collection,
+    bson::{DateTime, Document, doc, oid::ObjectId},
+    error::{Error, ErrorKind, WriteFailure},
+    options::ReturnDocument,
+};
+use ping_contract::address::EmailAddress;
+use tokio::time::timeout;
+
+use super::{Accounts, AccountsError, DerivedAccounts, Page, User, document};
+
+mod connection;
+
+pub use connection::{ParseUriError, connect, parse_uri};
+
+/// No answer within this is a failure.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// The server's code for a value that a unique index has already.
+const DUPLICATE_KEY: i32 = 11000;
+
+/// The directory. Clones share the connection, which [`connect`] makes.
+#[derive(Debug, Clone, Default)]
+pub struct Directory {
+    users: Arc<ArcSwapOption<Collection<Document>>>,
+    ids: Option<DerivedAccounts>,
+}
+
+impl Directory {
+    /// Not connected yet. With `ids`, new people get the ids that they would have without a directory, or had.
+    #[must_use]
+    pub fn new(ids: Option<DerivedAccounts>) -> Self {
+        Self { users: Arc::default(), ids }
+    }
+
+    fn users(&self) -> Result<Collection<Document>, AccountsError> {
+        let users = self.users.load();
+        users.as_deref().cloned().ok_or(AccountsError::NoAnswer("not connected"))
+    }
+
+    async fn sign_in(&self, address: &EmailAddress) -> Result<User, AccountsError> {
+        let users = self.users()?;
+        if let Some(user) = find_one(&users, document::by_address(address)).await? {
+            return Ok(user);
+        }
+        if let Some(user) = adopt(&users, address).await? {
+            return Ok(user);
+        }
+        let id = self.ids.as_ref().and_then(|ids| document::object_id(&ids.id(address)));
+        let new = document::new_person(id.unwrap_or_else(ObjectId::new), address);
+        let made = users
+            .find_one_and_update(document::by_address(address), new)
+            .upsert(true)
+            .return_document(ReturnDocument::After)
+            .await;
+        match made {
+            Ok(document) => read(document).and_then(|user| user.ok_or(AccountsError::Document)),
+            // Another request made the same person in between.
+            Err(error) if is_duplicate(&error) => {
+                find_one(&users, document::by_address(address)).await?.ok_or(AccountsError::Document)
+            }
+            Err(error) => Err(no_answer(&error)),
+        }
+    }
+
+    async fn rename_to(&self, id: &str, name: &str) -> Result<Option<User>, AccountsError> {
+        let Some(id) = document::object_id(id) else { return Ok(None) };
+        let change = doc! { "$set": { "name": name, "updatedAt": DateTime::now() } };
+        let users = self.users()?;
+        let update = users.find_one_and_update(doc! { "_id": id }, change);
+        read(update.return_document(ReturnDocument::After).await.map_err(|error| no_answer(&error))?)
+    }
+
+    async fn page(&self, page: &Page) -> Result<Vec<User>, AccountsError> {
+        let after = page.after.as_deref().and_then(document::object_id);
+        let filter = after.map_or_else(Document::new, |after| doc! { "_id": { "$gt": after } });
+        let users = self.users()?;
+        let mut query = users.find(filter).sort(doc! { "_id": 1 }).projection(document::projection());
+        if let Some(limit) = page.limit {
+            query = query.limit(limit.into());
+        }
+        let found = query.await.map_err(|error| no_answer(&error))?;
+        let found = found.try_collect::<Vec<_>>().await.map_err(|error| no_answer(&error))?;
+        Ok(found.iter().filter_map(document::user).collect())
+    }
+}
+
+/// Finds a person whose address was stored in other letter case, and stores it normalised.
+async fn adopt(users: &Collection<Document>, address: &EmailAddress) -> Result<Option<User>, AccountsError> {
+    let Some(old) = find_one(users, document::by_address_in_any_case(address)).await? else {
+        return Ok(None);
+    };
+    let Some(id) = document::object_id(&old.id) else { return Ok(Some(old)) };
+    let change = doc! { "$set": { "email": address.as_str(), "updatedAt": DateTime::now() } };
+    let update = users.find_one_and_update(doc! { "_id": id }, change);
+    match update.return_document(ReturnDocument::After).await {
+        Ok(document) => read(document),
+        // A document with the normalised address was made in between.
+        Err(error) if is_duplicate(&error) => find_one(users, document::by_address(address)).await,
+        Err(error) => Err(no_answer(&error)),
+    }
+}
+
+async fn find_one(users: &Collection<Document>, filter: Document) -> Result<Option<User>, AccountsError> {
+    read(users.find_one(filter).projection(document::projection()).await.map_err(|error| no_answer(&error))?)
+}
+
+fn read(document: Option<Document>) -> Result<Option<User>, AccountsError> {
+    document.map(|document| document::user(&document).ok_or(AccountsError::Document)).transpose()
+}
+
+fn is_duplicate(error: &Error) -> bool {
+    match &*error.kind {
+        ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == DUPLICATE_KEY,
+        ErrorKind::Command(error) => error.code == DUPLICATE_KEY,
+        _ => false,
+    }
+}
+
+/// What kind of failure it is. The driver's own words may hold the URI or an address.
+fn no_answer(error: &Error) -> AccountsError {
+    AccountsError::NoAnswer(match &*error.kind {
+        ErrorKind::Authentication { .. } => "authentication failed",
+        ErrorKind::DnsResolve { .. } => "its name could not be resolved",
+        ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } => "the connection broke",
+        ErrorKind::ServerSelection { .. } => "no server is there",
+        ErrorKind::Command(_) | ErrorKind::Write(_) => "the server refused the command",
+        ErrorKind::InvalidTlsConfig { .. } => "its TLS settings cannot be used",
+        _ => "the driver failed",
+    })
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, AccountsError>>) -> Result<T, AccountsError> {
+    timeout(DEADLINE, work).await.unwrap_or(Err(AccountsError::NoAnswer("no answer within 2 s")))
+}
+
+impl Accounts for Directory {
+    fn find_or_make<'a>(&'a self, address: &'a EmailAddress) -> BoxFuture<'a, Result<User, AccountsError>> {
+        in_time(self.sign_in(address)).boxed()
+    }
+
+    fn find<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<User>, AccountsError>> {
+        in_time(async {
+            let Some(id) = document::object_id(id) else { return Ok(None) };
+            find_one(&self.users()?, doc! { "_id": id }).await
+        })
+        .boxed()
+    }
+
+    fn rename<'a>(
+        &'a self,
+        id: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<User>, AccountsError>> {
+        in_time(self.rename_to(id, name)).boxed()
+    }
+
+    fn list<'a>(&'a self, page: &'a Page) -> BoxFuture<'a, Result<Vec<User>, AccountsError>> {
+        in_time(self.page(page)).boxed()
+    }
+}

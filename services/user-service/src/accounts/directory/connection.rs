@@ -1,0 +1,101 @@
+//! Connecting to MongoDB once; the driver keeps the connections from then on.
+
+use std::{sync::Arc, time::Duration};
+
+use mongodb::{
+    Client, IndexModel,
+    bson::{Document, doc},
+    error::{Error, ErrorKind},
+    options::{ClientOptions, ConnectionString, IndexOptions},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use service_kit::{backoff::Backoff, health::HealthCheck, shutdown::Shutdown};
+
+use super::{Directory, is_duplicate};
+use crate::accounts::AccountsError;
+
+/// The database of the original, unless the URI names one.
+const DATABASE: &str = "user-service";
+const COLLECTION: &str = "users";
+/// The name that mongoose gives to the unique index.
+const INDEX: &str = "email_1";
+
+/// Nobody waits longer for a server: the request's own deadline is near.
+const SELECTION_DEADLINE: Duration = Duration::from_secs(2);
+const CONNECT_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Codes of an index of that name, or on that field, that is not unique.
+const INDEX_CONFLICTS: [i32; 2] = [85, 86];
+
+/// Not a MongoDB URI. The driver's own words may quote the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a URI such as mongodb://user:password@host:27017 or mongodb+srv://host")]
+pub struct ParseUriError;
+
+/// Checks a URI without asking any server.
+pub fn parse_uri(uri: &str) -> Result<(), ParseUriError> {
+    ConnectionString::parse(uri).map(drop).map_err(|_| ParseUriError)
+}
+
+/// Tries until the directory is connected and its index is there; until then every call fails.
+pub async fn connect(directory: Directory, uri: SecretString, health: HealthCheck, shutdown: Shutdown) {
+    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+    loop {
+        match open(&directory, &uri).await {
+            Ok(()) => return health.set_ready(),
+            Err(error) => health.set_not_ready(error.to_string()),
+        }
+        if backoff.wait(&shutdown).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn open(directory: &Directory, uri: &SecretString) -> Result<(), AccountsError> {
+    let failed = |error: Error| reason(&error);
+    // A mongodb+srv URI is looked up here, so this may fail for a while.
+    let mut options = ClientOptions::parse(uri.expose_secret()).await.map_err(failed)?;
+    options.app_name.get_or_insert_with(|| "ping user-service".to_owned());
+    options.server_selection_timeout = Some(SELECTION_DEADLINE);
+    options.connect_timeout = Some(CONNECT_DEADLINE);
+    let client = Client::with_options(options).map_err(failed)?;
+    let database = client.default_database().unwrap_or_else(|| client.database(DATABASE));
+    let users = database.collection::<Document>(COLLECTION);
+    let unique = IndexOptions::builder().name(INDEX.to_owned()).unique(true).build();
+    users
+        .create_index(IndexModel::builder().keys(doc! { "email": 1 }).options(unique).build())
+        .await
+        .map_err(failed)?;
+    directory.users.store(Some(Arc::new(users)));
+    Ok(())
+}
+
+fn reason(error: &Error) -> AccountsError {
+    match &*error.kind {
+        _ if is_duplicate(error) => AccountsError::NoAnswer(
+            "the collection users has one address twice; remove one of the two documents (docs/migrate.md says how to find them)",
+        ),
+        ErrorKind::Command(command) if INDEX_CONFLICTS.contains(&command.code) => AccountsError::NoAnswer(
+            "the collection users has an index email_1 that is not unique; drop it, a unique one is made at once",
+        ),
+        _ => super::no_answer(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_uri;
+
+    #[test]
+    fn a_wrong_uri_is_refused_without_being_quoted() {
+        for uri in [
+            "mongodb://localhost:27017",
+            "mongodb+srv://u:p@db.example.org/people",
+            "mongodb://a,b/?replicaSet=r",
+        ] {
+            assert!(parse_uri(uri).is_ok(), "{uri}");
+        }
+        let error = parse_uri("mongo://ada:hunter2@host").unwrap_err().to_string();
+        assert!(error.contains("mongodb+srv://host") && !error.contains("hunter2"), "{error}");
+    }
+}

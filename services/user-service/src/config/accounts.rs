@@ -1,0 +1,54 @@
+//! Tokens, sessions and the directory of users, as settings.
+
+use std::{path::PathBuf, time::Duration};
+
+use secrecy::SecretString;
+
+use super::secret;
+
+/// Accounts.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Accounts")]
+pub struct AccountArgs {
+    /// The directory of users, mongodb:// or mongodb+srv://; without it, people have an id and an address alone
+    #[arg(long, env = "MONGO_URI", hide_env_values = true, value_parser = secret)]
+    pub mongo_uri: Option<SecretString>,
+    /// Show people each other's addresses
+    #[arg(long, env = "DIRECTORY_EMAILS")]
+    pub directory_emails: bool,
+    /// Folder of Ed25519 keys in PKCS#8 PEM, one a file, that sign tokens (`EdDSA`); read again every 5 s. A key added
+    /// beside another signs after 10 minutes; remove the old one once the new one signs
+    #[arg(long, env = "TOKEN_SIGNING_KEYS_DIR")]
+    pub token_signing_keys_dir: Option<PathBuf>,
+    /// `iss` of `EdDSA` tokens
+    #[arg(long, env = "TOKEN_ISSUER", default_value = "ping")]
+    pub token_issuer: String,
+    /// `aud` of `EdDSA` tokens
+    #[arg(long, env = "TOKEN_AUDIENCE", default_value = "ping")]
+    pub token_audience: String,
+    /// Life of an `EdDSA` token, in seconds
+    #[arg(long, env = "ACCESS_TTL_SECONDS", default_value_t = 900, value_parser = clap::value_parser!(u64).range(60..=86_400))]
+    pub access_ttl_seconds: u64,
+    /// Domain of the cookie that /authz reads where a request has no Authorization header, such as example.org; not
+    /// set = no cookie
+    #[arg(long, env = "AUTH_COOKIE_DOMAIN", value_parser = domain)]
+    pub auth_cookie_domain: Option<String>,
+}
+
+impl AccountArgs {
+    /// Life of an access token.
+    #[must_use]
+    pub fn access_ttl(&self) -> Duration {
+        Duration::from_secs(self.access_ttl_seconds)
+    }
+}
+
+/// Letters, digits, hyphens and dots: what cannot end a cookie's attribute.
+fn domain(text: &str) -> Result<String, &'static str> {
+    let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
+    let domain = text.trim().trim_start_matches('.');
+    if domain.is_empty() || !domain.bytes().all(word) {
+        return Err("use a domain such as example.org, without scheme and port");
+    }
+    Ok(domain.to_ascii_lowercase())
+}
