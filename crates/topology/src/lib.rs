@@ -5,6 +5,7 @@
 //! - [`management`]: the client, and where the API is.
 //! - [`read`]: what the broker has.
 //! - [`write`]: one operation at a time.
+//! - [`queue_depth`]: what a queue holds, for those who scale by it.
 //!
 //! The program `ping-topology` (main.rs) calls [`apply`] where there is no operator.
 
@@ -14,6 +15,7 @@ use ping_contract::{
 };
 
 pub mod management;
+pub mod queue_depth;
 mod read;
 mod write;
 
