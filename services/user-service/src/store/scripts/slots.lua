@@ -98,5 +98,6 @@ end
 -- Gives a place back, if the window is still the one that ends then.
 local function refund(key, ends)
   local count, current = window(key)
-  if count and count > 0 and current == tonumber(ends) then redis.call('DECR', key) end
+  if not count or current ~= tonumber(ends) then return end
+  if count > 1 then redis.call('DECR', key) else redis.call('DEL', key) end
 end
