@@ -58,8 +58,11 @@ async fn run(
         state.send_replace(true);
         loop {
             tokio::select! {
-                // Also when the listener was dropped.
-                _ = wanted.wait_for(|open| !*open) => break,
+                closed = wanted.wait_for(|open| !*open) => match closed {
+                    Ok(_) => break,
+                    // The listener was dropped.
+                    Err(_) => return,
+                },
                 accepted = socket.accept() => if let Ok((connection, _)) = accepted {
                     serve(connection);
                 }

@@ -34,10 +34,12 @@ impl Mailpit {
     pub async fn messages_to(&self, address: &str) -> Vec<Value> {
         let query = [("query", format!("to:\"{address}\"")), ("limit", "1000".to_owned())];
         let mut answer = self.json("/api/v1/search", &query).await;
-        match answer.get_mut("messages").map(Value::take) {
-            Some(Value::Array(messages)) => messages,
-            _ => Vec::new(),
-        }
+        let Some(Value::Array(mut messages)) = answer.get_mut("messages").map(Value::take) else {
+            return Vec::new();
+        };
+        // Mailpit's search also finds addresses that end the same.
+        messages.retain(|message| is_to(message, address));
+        messages
     }
 
     /// Waits for the first message to `address`, and returns it with its `Text` and `HTML`.
@@ -60,6 +62,11 @@ impl Mailpit {
         let answer = async { self.client.get(url).send().await?.error_for_status()?.json().await };
         answer.await.unwrap_or_else(|error| panic!("Mailpit did not answer: {error}"))
     }
+}
+
+fn is_to(message: &Value, address: &str) -> bool {
+    let recipients = message["To"].as_array().map(Vec::as_slice).unwrap_or_default();
+    recipients.iter().any(|recipient| recipient["Address"] == address)
 }
 
 /// All but letters and digits as `%XX`.

@@ -47,7 +47,9 @@ async fn a_running_process_has_figures() {
     let process = shell("exec 5</dev/null; echo up; exec sleep 60");
     said(&process, "up").await;
     assert!(process.resident_memory() > 100_000, "{}", process.resident_memory());
-    assert_eq!((process.threads(), process.open_files()), (1, 4));
+    assert_eq!(process.threads(), 1);
+    // Standard streams, the fifth, and what this test itself inherited.
+    assert!(process.open_files() >= 4, "{}", process.open_files());
     assert!(process.processor_time() < LONG);
 }
 

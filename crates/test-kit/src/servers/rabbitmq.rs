@@ -46,7 +46,7 @@ impl RabbitServer {
             password: "admin123".to_owned(),
             management_url: format!("http://127.0.0.1:{management_port}"),
         };
-        let mut server = Self { process: ServerProcess::start(arguments, disk), broker };
+        let mut server = Self { process: ServerProcess::start(arguments, address(port), disk), broker };
         server.wait_until_it_answers().await;
         server
     }
@@ -66,7 +66,7 @@ impl RabbitServer {
     /// Its AMQP address, for a [`Proxy`](crate::proxy::Proxy).
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, self.broker.port))
+        address(self.broker.port)
     }
 
     /// Stops it if it runs, starts it on the same ports and data, waits until it answers.
@@ -92,4 +92,8 @@ impl RabbitServer {
         })
         .await;
     }
+}
+
+fn address(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }

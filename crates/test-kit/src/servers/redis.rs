@@ -35,7 +35,7 @@ impl RedisServer {
         let port = free_port();
         let mut all = vec!["redis".to_owned(), "--port".to_owned(), port.to_string(), "--".to_owned()];
         all.extend(arguments.iter().map(|&argument| argument.to_owned()));
-        let mut server = Self { process: ServerProcess::start(all, disk), port };
+        let mut server = Self { process: ServerProcess::start(all, address(port), disk), port };
         server.wait_until_it_answers().await;
         server
     }
@@ -49,7 +49,7 @@ impl RedisServer {
     /// Its address, for a [`Proxy`](crate::proxy::Proxy).
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+        address(self.port)
     }
 
     /// Stops it if it runs, starts it on the same port and data, waits until it answers.
@@ -84,6 +84,10 @@ impl RedisServer {
         })
         .await;
     }
+}
+
+fn address(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
 /// The URL of an empty database on the shared Redis that no other test uses.

@@ -1,17 +1,20 @@
 //! A server of one test's own, run by `dev/server`, which passes signals on to the real process wherever that runs.
 
 use std::fs::File;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use super::SmallDisk;
 use crate::process::{send_signal, wait_for_exit};
 use crate::repository;
+use crate::wait::wait_until;
 
 /// An orderly stop of RabbitMQ takes about a second; a machine under load takes its time.
 const STOP_DEADLINE: Duration = Duration::from_mins(1);
@@ -22,6 +25,8 @@ const DROP_DEADLINE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct ServerProcess {
     arguments: Vec<String>,
+    /// Where it takes connections.
+    address: SocketAddr,
     data: Data,
     child: Option<Child>,
 }
@@ -56,9 +61,9 @@ impl Data {
 
 impl ServerProcess {
     /// Starts `dev/server` with `arguments`; the caller waits until the server answers.
-    pub(super) fn start(arguments: Vec<String>, disk: Option<SmallDisk>) -> Self {
+    pub(super) fn start(arguments: Vec<String>, address: SocketAddr, disk: Option<SmallDisk>) -> Self {
         let data = disk.map_or_else(|| Data::Folder(temporary_folder()), Data::Small);
-        let mut process = Self { arguments, data, child: None };
+        let mut process = Self { arguments, address, data, child: None };
         process.spawn();
         process
     }
@@ -103,6 +108,11 @@ impl ServerProcess {
             self.arguments[0],
             self.log()
         );
+        // dev/server is gone; the kernel now ends what it ran.
+        wait_until("a stopped server to take no connections", STOP_DEADLINE, || async {
+            TcpStream::connect(self.address).await.is_err()
+        })
+        .await;
     }
 
     /// Starts the server anew on the same ports and data; the caller waits until it answers.

@@ -62,8 +62,9 @@ impl Session {
         if self.state.offer.implicit_tls {
             self = self.secure().await?;
         }
-        if self.answer(Phase::Connect, "220 localhost ESMTP").await?.is_none() {
-            return Ok(());
+        let greeting = self.answer(Phase::Connect, "220 localhost ESMTP").await?;
+        if greeting.is_none_or(|answer| !answer.has_code("220")) {
+            return self.stream.shutdown().await;
         }
         while let Some(line) = self.read_line().await? {
             let (verb, rest) = line.split_once(' ').unwrap_or((&line, ""));

@@ -10,7 +10,7 @@ async fn a_mail_is_found_by_its_recipient() {
     let server = mailpit.server();
     let socket = TcpStream::connect((&*server.smtp_host, server.smtp_port)).await.unwrap();
     let mut lines = BufReader::new(socket);
-    let mail = "Subject: Your OTP Code\r\n\r\nYour OTP code is 482931.\r\n.";
+    let mail = "To: a+b@example.org\r\nSubject: Your OTP Code\r\n\r\nYour OTP code is 482931.\r\n.";
     let commands =
         ["HELO me", "MAIL FROM:<ping@example.org>", "RCPT TO:<a+b@example.org>", "DATA", mail, "QUIT"];
     for command in commands {
