@@ -1,0 +1,149 @@
+//! Everything that can be set, from the environment or the command line; `--help` is the reference. The chart sets it.
+
+use clap::{Args, Parser, Subcommand};
+use service_kit::telemetry::LogFormat;
+
+use crate::platform::{Images, Platform};
+
+/// Turns PingStack objects into running Pings
+#[derive(Debug, Clone, Parser)]
+#[command(name = "ping-operator", version)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Watch PingStacks and reconcile them
+    Run(Box<Config>),
+    /// Print the CustomResourceDefinition as YAML
+    Crd,
+}
+
+/// The settings of `run`.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// Address that the management port listens on
+    #[arg(long, env = "BIND_ADDRESS", default_value = "0.0.0.0")]
+    pub bind_address: std::net::IpAddr,
+    /// Port of /livez, /readyz and /metrics
+    #[arg(long, env = "MANAGEMENT_PORT", default_value_t = 8081)]
+    pub management_port: u16,
+    /// Namespaces whose stacks are reconciled; none given = all
+    #[arg(long, env = "WATCH_NAMESPACES", value_delimiter = ',')]
+    pub watch_namespaces: Vec<String>,
+    /// The operator's own namespace, which holds its Lease
+    #[arg(long, env = "POD_NAMESPACE")]
+    pub namespace: String,
+    /// The name of this replica, unique in the namespace
+    #[arg(long, env = "POD_NAME")]
+    pub pod_name: String,
+    /// The Lease that decides which replica reconciles
+    #[arg(long, env = "LEASE_NAME", default_value = "ping-operator")]
+    pub lease_name: String,
+    /// What stacks run
+    #[command(flatten)]
+    pub images: ImageArgs,
+    /// The ingress controller's namespace, which NetworkPolicies let in to the API
+    #[arg(long, env = "INGRESS_NAMESPACE")]
+    pub ingress_namespace: Option<String>,
+    /// Prometheus' namespace, which NetworkPolicies let in to the metrics
+    #[arg(long, env = "PROMETHEUS_NAMESPACE")]
+    pub prometheus_namespace: Option<String>,
+    /// How log lines look: auto, json or compact
+    #[arg(long, env = "LOG_FORMAT", default_value = "auto")]
+    pub log_format: LogFormat,
+    /// What is logged, a `tracing` directive list
+    #[arg(long, env = "LOG_FILTER", default_value = "info")]
+    pub log_filter: String,
+}
+
+/// What stacks run.
+#[derive(Debug, Clone, Args)]
+pub struct ImageArgs {
+    /// Image of user-service
+    #[arg(long, env = "USER_SERVICE_IMAGE")]
+    pub user_service_image: String,
+    /// Image of mail-service
+    #[arg(long, env = "MAIL_SERVICE_IMAGE")]
+    pub mail_service_image: String,
+    /// Image of Redis 7.2 to 8
+    #[arg(long, env = "REDIS_IMAGE")]
+    pub redis_image: String,
+    /// Image of RabbitMQ 4.0 to 4.3
+    #[arg(long, env = "RABBITMQ_IMAGE")]
+    pub rabbitmq_image: String,
+    /// When nodes pull them
+    #[arg(long, env = "IMAGE_PULL_POLICY", default_value = "IfNotPresent", value_parser = ["Always", "IfNotPresent", "Never"])]
+    pub image_pull_policy: String,
+}
+
+impl Config {
+    /// What the operator brings to every stack.
+    #[must_use]
+    pub fn platform(&self) -> Platform {
+        // An empty value in the environment means: not set.
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        Platform {
+            images: Images {
+                user_service: self.images.user_service_image.clone(),
+                mail_service: self.images.mail_service_image.clone(),
+                redis: self.images.redis_image.clone(),
+                rabbitmq: self.images.rabbitmq_image.clone(),
+            },
+            image_pull_policy: self.images.image_pull_policy.clone(),
+            operator_namespace: self.namespace.clone(),
+            ingress_namespace: given(&self.ingress_namespace),
+            prometheus_namespace: given(&self.prometheus_namespace),
+        }
+    }
+
+    /// One entry per watch: a namespace each, or `None` for all.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<Option<String>> {
+        let named = self.watch_namespaces.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
+        let scopes = named.map(|name| Some(name.to_owned())).collect::<Vec<_>>();
+        if scopes.is_empty() { vec![None] } else { scopes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::{Cli, Command, Config};
+
+    fn config(arguments: &[&str]) -> Config {
+        let required = [
+            "ping-operator", "run", "--namespace=operator", "--pod-name=one", "--user-service-image=u",
+            "--mail-service-image=m", "--redis-image=r", "--rabbitmq-image=q",
+        ];
+        match Cli::try_parse_from(required.iter().chain(arguments)).unwrap().command {
+            Command::Run(config) => *config,
+            Command::Crd => panic!("run was asked for"),
+        }
+    }
+
+    #[test]
+    fn the_command_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_namespace_means_all_of_them() {
+        assert_eq!(config(&[]).scopes(), [None]);
+        assert_eq!(config(&["--watch-namespaces="]).scopes(), [None]);
+        let two = config(&["--watch-namespaces=a, b"]).scopes();
+        assert_eq!(two, [Some("a".to_owned()), Some("b".to_owned())]);
+    }
+
+    #[test]
+    fn empty_namespaces_of_neighbours_are_none() {
+        let platform = config(&["--ingress-namespace=", "--prometheus-namespace=monitoring"]).platform();
+        assert_eq!(platform.ingress_namespace, None);
+        assert_eq!(platform.prometheus_namespace.as_deref(), Some("monitoring"));
+    }
+}

@@ -1,0 +1,179 @@
+//! The reconcile of one stack, five steps whose types tell which one you are in:
+//!
+//! 1. [`dereference`] reads what the spec points at → `References`
+//! 2. [`validate`], pure → `ValidatedStack`
+//! 3. [`build`], pure → `Plan` of `Resources<Prepared>`
+//! 4. [`apply`] writes into the cluster and to the broker ([`topology`]) → `Outcome`
+//! 5. [`update_status`] writes the status
+//!
+//! No finalizer: what is managed dies by its owner references, what is external stays.
+
+use std::{sync::Arc, time::Duration};
+
+use kube::{Client, ResourceExt as _, runtime::controller::Action};
+use service_kit::telemetry::chain;
+
+use crate::{
+    children::{Children, StoredStack},
+    crd::PingStack,
+    events::Events,
+    metrics::OperatorMetrics,
+    names::StackId,
+    platform::Platform,
+    requeue::{Requeue, about},
+};
+
+pub mod apply;
+pub mod build;
+pub mod conditions;
+pub mod dereference;
+mod diagnose;
+pub mod entropy;
+pub mod hash;
+pub mod run;
+pub mod secrets;
+pub mod topology;
+pub mod update_status;
+pub mod validate;
+pub mod workload;
+
+/// How often a stack is looked at when nothing happens: drift on the broker is mended within a minute.
+pub const RESYNC: Duration = Duration::from_secs(45);
+
+/// How often when something is missing that is not watched, or not yet ready.
+const SOON: Duration = Duration::from_secs(10);
+
+/// What every reconcile uses.
+pub struct Context {
+    /// The API server.
+    pub client: Client,
+    /// What the operator brings.
+    pub platform: Platform,
+    /// The uid of the namespace kube-system.
+    pub cluster_uid: String,
+    /// What the operator has made.
+    pub children: Children,
+    /// What was applied last.
+    pub memo: apply::Memo,
+    /// Whose topology was complete.
+    pub complete_once: topology::CompleteOnce,
+    /// Delays after failures.
+    pub requeue: Requeue,
+    /// Events.
+    pub events: Events,
+    /// Metrics.
+    pub metrics: OperatorMetrics,
+}
+
+impl Context {
+    /// Forgets a stack that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.memo.forget(uid);
+        self.complete_once.forget(uid);
+        self.requeue.forget(uid);
+    }
+}
+
+/// A reconcile that must be tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Step 1.
+    #[error("could not read what the stack points at")]
+    Dereference(#[source] dereference::Error),
+    /// Step 3.
+    #[error("could not build the stack's objects")]
+    Build(#[source] build::Error),
+    /// Step 4.
+    #[error("could not apply the stack's objects")]
+    Apply(#[source] apply::Error),
+    /// Step 5.
+    #[error("could not report the stack's state")]
+    UpdateStatus(#[source] update_status::Error),
+}
+
+impl Error {
+    const fn label(&self) -> &'static str {
+        match self {
+            Self::Dereference(_) => "dereference_failed",
+            Self::Build(_) => "build_failed",
+            Self::Apply(_) => "apply_failed",
+            Self::UpdateStatus(_) => "update_status_failed",
+        }
+    }
+}
+
+/// Reconciles one stack.
+pub async fn reconcile(stored: Arc<StoredStack>, context: Arc<Context>) -> Result<Action, Error> {
+    let mut timer = context.metrics.reconcile_started();
+    let result = match &stored.0 {
+        Ok(stack) => reconcile_stack(stack, &context).await,
+        Err(invalid) => {
+            let name = invalid.metadata.name.clone().unwrap_or_default();
+            tracing::warn!(stack = name, "skipping a PingStack that this release cannot read: correct it by kubectl edit");
+            Ok(("unreadable", Action::await_change()))
+        }
+    };
+    timer.ended(result.as_ref().map_or_else(Error::label, |(outcome, _)| outcome));
+    result.map(|(_, action)| action)
+}
+
+async fn reconcile_stack(stack: &PingStack, context: &Context) -> Result<(&'static str, Action), Error> {
+    let Ok(id) = validate::stack_id(stack) else { return Ok(("unreadable", Action::await_change())) };
+    if stack.metadata.deletion_timestamp.is_some() {
+        return Ok(("deleting", Action::await_change()));
+    }
+    let (known, delay) = match steps(stack, context, &id).await {
+        Ok(Step::Applied { validated, outcome }) => {
+            let known = update_status::after_apply(context, &validated, &outcome).await;
+            let ready = known.findings.iter().all(|finding| finding.status == "True");
+            (known, if ready { RESYNC } else { SOON })
+        }
+        Ok(Step::Refused(error)) => (update_status::after_refusal(&error), SOON),
+        Err(error) => {
+            report_failure(stack, context, &id, &error).await;
+            return Err(error);
+        }
+    };
+    update_status::update_status(context, &id, stack, known).await.map_err(Error::UpdateStatus)?;
+    context.requeue.forget(&id.uid);
+    Ok(("ok", Action::requeue(about(delay))))
+}
+
+/// How far the steps went.
+enum Step {
+    Applied { validated: validate::ValidatedStack, outcome: apply::Outcome },
+    Refused(validate::Error),
+}
+
+async fn steps(stack: &PingStack, context: &Context, id: &StackId) -> Result<Step, Error> {
+    let references = dereference::dereference(context, stack, id).await.map_err(Error::Dereference)?;
+    let validated = match validate::validate(stack, references) {
+        Ok(validated) => validated,
+        Err(error) => return Ok(Step::Refused(error)),
+    };
+    if stack.spec.paused {
+        let outcome = apply::look(context, id, stack.status.as_ref());
+        return Ok(Step::Applied { validated, outcome });
+    }
+    let plan = build::build(&validated, &context.platform, &entropy::Entropy::random()).map_err(Error::Build)?;
+    let outcome = apply::apply(context, id, plan).await.map_err(Error::Apply)?;
+    Ok(Step::Applied { validated, outcome })
+}
+
+/// Says in the status what the API server said, if it said something. The error itself is logged by the caller.
+async fn report_failure(stack: &PingStack, context: &Context, id: &StackId, error: &Error) {
+    let Error::Apply(apply) = error else { return };
+    let Some((said, code)) = apply.api_message() else { return };
+    let reason = if said.contains("exceeded quota") { "QuotaExceeded" } else { "ApplyFailed" };
+    let known = update_status::after_failure(reason, format!("{apply}; the API server says ({code}): {said}"));
+    if let Err(error) = update_status::update_status(context, id, stack, known).await {
+        tracing::warn!(error = %chain(&error), "status of a failure could not be written");
+    }
+}
+
+/// When to try again: per stack, less and less often.
+pub fn error_policy(stored: Arc<StoredStack>, error: &Error, context: Arc<Context>) -> Action {
+    let (namespace, stack) = (stored.namespace().unwrap_or_default(), stored.name_any());
+    tracing::warn!(namespace, stack, error = %chain(error), "reconcile failed, trying again");
+    Action::requeue(context.requeue.after_failure(&stored.uid().unwrap_or_default()))
+}

@@ -1,0 +1,178 @@
+//! Step 4, writes: the built objects into the cluster, in order, and what nobody needs any more out of it.
+//!
+//! Server-side apply with one field manager. An object that exists without our owner uid is somebody else's: a forced
+//! apply would seize it, and its deletion would follow the stack's. Such an object is left alone and reported.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use k8s_openapi::api::{
+    apps::v1::{Deployment, StatefulSet},
+    core::v1::Secret,
+};
+
+use kube::runtime::reflector::ObjectRef;
+
+use super::Context;
+use crate::{
+    children::ChildKind,
+    controller::{
+        build::{Plan, Prepared, Resources},
+        topology::{self, TopologyState},
+    },
+    crd::status::PingStackStatus,
+    names::{Part, StackId},
+};
+
+mod object;
+mod orphans;
+mod restart;
+mod retire;
+
+pub use object::Memo;
+
+/// Writing failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An object could not be applied.
+    #[error("the {kind} {name} cannot be applied")]
+    Apply {
+        /// Its kind.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        source: kube::Error,
+    },
+    /// An object could not be deleted.
+    #[error("the {kind} {name} cannot be deleted")]
+    Delete {
+        /// Its kind.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        source: kube::Error,
+    },
+    /// A new Secret is there already: our cache is behind, and the next try finds it.
+    #[error("the Secret {name} was made a moment ago, reading it again")]
+    SecretExists {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl Error {
+    /// What the API server said, for a person; `None` when it did not answer.
+    #[must_use]
+    pub fn api_message(&self) -> Option<(&str, u16)> {
+        match self {
+            Self::Apply { source: kube::Error::Api(status), .. }
+            | Self::Delete { source: kube::Error::Api(status), .. } => Some((&status.message, status.code)),
+            _ => None,
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Redis and the broker, as the cluster has them.
+    pub stateful_sets: Vec<Arc<StatefulSet>>,
+    /// Both services, as the cluster has them.
+    pub deployments: Vec<Arc<Deployment>>,
+    /// Objects of others that stand where ours belong: `Service demo-redis`.
+    pub conflicts: Vec<String>,
+    /// What became of the broker's topology.
+    pub topology: TopologyState,
+}
+
+/// Applies everything.
+pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcome, Error> {
+    let kept = orphans::Kept::of(&plan);
+    let Plan { resources, topology, secrets } = plan;
+    let Resources {
+        missing_secrets,
+        service_accounts,
+        config_maps,
+        services,
+        network_policies,
+        pod_disruption_budgets,
+        stateful_sets,
+        deployments,
+        ingresses,
+        state: PhantomData::<Prepared>,
+    } = resources;
+    let mut applier = Applier { context, id, conflicts: Vec::new() };
+    let brokers_run = cached::<StatefulSet>(context, id, &id.part(Part::RabbitMq)).is_some();
+    let new_cookie = applier.create_secrets(missing_secrets).await?;
+    applier.apply_all(service_accounts).await?;
+    applier.apply_all(config_maps).await?;
+    applier.apply_all(services).await?;
+    applier.apply_all(network_policies).await?;
+    applier.apply_all(pod_disruption_budgets).await?;
+    let stateful_sets = applier.apply_all(stateful_sets).await?;
+    if new_cookie && brokers_run {
+        restart::brokers(context, id).await?;
+    }
+    let state = topology::reconcile(context, id, &topology, &stateful_sets).await;
+    let deployments = applier.apply_all(deployments).await?;
+    applier.apply_all(ingresses).await?;
+    orphans::delete(context, id, &kept).await?;
+    let retiring = retire::Retiring {
+        users: secrets.retiring.as_ref(),
+        topology: &topology,
+        state: &state,
+        deployments: &deployments,
+    };
+    retire::old_broker_users(context, id, &retiring).await?;
+    Ok(Outcome { stateful_sets, deployments, conflicts: applier.conflicts, topology: state })
+}
+
+/// Looks without touching: for a paused stack. The broker is not asked, its last known state is carried on.
+#[must_use]
+pub fn look(context: &Context, id: &StackId, before: Option<&PingStackStatus>) -> Outcome {
+    let queue = before.and_then(|status| status.queue.clone());
+    Outcome {
+        stateful_sets: Part::ALL.iter().filter_map(|part| cached(context, id, &id.part(*part))).collect(),
+        deployments: Part::ALL.iter().filter_map(|part| cached(context, id, &id.part(*part))).collect(),
+        conflicts: Vec::new(),
+        topology: TopologyState::Applied(topology::Queues { mail: queue, ..topology::Queues::default() }),
+    }
+}
+
+/// Ours, as the watch has it.
+fn cached<K: ChildKind>(context: &Context, id: &StackId, name: &str) -> Option<Arc<K>> {
+    let cached = K::store(&context.children).get(&ObjectRef::new(name).within(&id.namespace))?;
+    id.owns(cached.meta().owner_references.as_ref()).then_some(cached)
+}
+
+/// Applies objects of one stack, and remembers whose way they were in.
+struct Applier<'a> {
+    context: &'a Context,
+    id: &'a StackId,
+    conflicts: Vec<String>,
+}
+
+impl Applier<'_> {
+    async fn apply_all<K: ChildKind>(&mut self, objects: Vec<K>) -> Result<Vec<Arc<K>>, Error> {
+        let mut applied = Vec::with_capacity(objects.len());
+        for object in objects {
+            applied.extend(self.apply(object).await?);
+        }
+        Ok(applied)
+    }
+
+    /// Whether the broker's Secret, and with it the cookie that its nodes know each other by, is new.
+    async fn create_secrets(&mut self, secrets: Vec<Secret>) -> Result<bool, Error> {
+        let broker = self.id.part(Part::RabbitMq);
+        let mut new_cookie = false;
+        for secret in secrets {
+            let is_broker = secret.metadata.name.as_ref() == Some(&broker);
+            let created = self.create(secret).await?;
+            new_cookie |= is_broker && created;
+        }
+        Ok(new_cookie)
+    }
+}

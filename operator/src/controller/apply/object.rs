@@ -1,0 +1,148 @@
+//! One object: left alone if nothing changed, applied if it is ours or new, reported if it is somebody else's.
+
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::{
+    Api, ResourceExt as _,
+    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
+};
+
+use super::{Applier, Error, cached};
+use crate::{
+    children::ChildKind,
+    events::{Happening, Notice},
+    names::MANAGER,
+};
+
+/// What was applied last: an object that neither we nor anyone else has changed since costs no request.
+#[derive(Debug, Default)]
+pub struct Memo(Mutex<HashMap<Key, Entry>>);
+
+/// The stack's uid, kind and name.
+type Key = (String, &'static str, String);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    /// Of the object as built.
+    hash: u64,
+    /// Of the object as the API server answered.
+    resource_version: Option<String>,
+}
+
+impl Memo {
+    fn get(&self, key: &Key) -> Option<Entry> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    fn set(&self, key: Key, entry: Entry) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, entry);
+    }
+
+    /// Forgets a stack that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(stack, ..), _| stack != uid);
+    }
+}
+
+impl Applier<'_> {
+    /// The object as the cluster has it; `None` if somebody else's is in its place.
+    pub(super) async fn apply<K: ChildKind>(&mut self, mut desired: K) -> Result<Option<Arc<K>>, Error> {
+        let name = desired.name_any();
+        let key = (self.id.uid.clone(), K::KIND, name.clone());
+        let (hash, last) = (hash(&desired), self.context.memo.get(&key));
+        let cached = cached::<K>(self.context, self.id, &name);
+        if let (Some(last), Some(cached)) = (&last, &cached)
+            && last.hash == hash
+            && last.resource_version == cached.resource_version()
+        {
+            return Ok(Some(Arc::clone(cached)));
+        }
+        let Some(present) = self.present(&name, cached.as_ref()).await? else { return Ok(None) };
+        // With the uid that we know the API server refuses to touch an object that was made anew by somebody else.
+        desired.meta_mut().uid = present.uid;
+        let params = PatchParams::apply(MANAGER).force();
+        let applied = self.api::<K>().patch(&name, &params, &Patch::Apply(&desired)).await;
+        let applied = applied.map_err(|source| Error::Apply { kind: K::KIND, name: name.clone(), source })?;
+        let happening = match (present.resource_version, &last) {
+            (None, None) => Some(Happening::Created),
+            (None, Some(_)) => Some(Happening::Restored),
+            (Some(before), Some(last)) if last.hash == hash && Some(&before) != applied.resource_version().as_ref() => {
+                Some(Happening::Corrected)
+            }
+            _ => None,
+        };
+        if let Some(happening) = happening {
+            self.context.events.notify(self.id, Notice::object(happening, &applied)).await;
+        }
+        self.context.memo.set(key, Entry { hash, resource_version: applied.resource_version() });
+        Ok(Some(Arc::new(applied)))
+    }
+
+    /// Makes a Secret; whether it is new. An incomplete one of ours is replaced.
+    pub(super) async fn create(&mut self, secret: Secret) -> Result<bool, Error> {
+        let (name, api) = (secret.name_any(), self.api::<Secret>());
+        let failed = |source| Error::Apply { kind: "Secret", name: name.clone(), source };
+        if let Some(incomplete) = cached::<Secret>(self.context, self.id, &name) {
+            let preconditions = Preconditions { uid: incomplete.uid(), resource_version: None };
+            let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+            api.delete(&name, &params).await.map_err(failed)?;
+        }
+        let params = PostParams { field_manager: Some(MANAGER.to_owned()), dry_run: false };
+        match api.create(&params, &secret).await {
+            Ok(created) => {
+                self.context.events.notify(self.id, Notice::object(Happening::Created, &created)).await;
+                Ok(true)
+            }
+            Err(kube::Error::Api(status)) if status.code == 409 => {
+                let theirs = api.get_metadata_opt(&name).await.map_err(failed)?;
+                if theirs.is_some_and(|theirs| self.id.owns(theirs.metadata.owner_references.as_ref())) {
+                    return Err(Error::SecretExists { name });
+                }
+                self.conflicts.push(format!("Secret {name}"));
+                Ok(false)
+            }
+            Err(source) => Err(failed(source)),
+        }
+    }
+
+    fn api<K: ChildKind>(&self) -> Api<K> {
+        Api::namespaced(self.context.client.clone(), &self.id.namespace)
+    }
+
+    /// What is in the object's place; `None` if that is somebody else's.
+    async fn present<K: ChildKind>(&mut self, name: &str, cached: Option<&Arc<K>>) -> Result<Option<Present>, Error> {
+        if let Some(cached) = cached {
+            return Ok(Some(Present { uid: cached.uid(), resource_version: cached.resource_version() }));
+        }
+        let live = self.api::<K>().get_metadata_opt(name).await;
+        let live = live.map_err(|source| Error::Apply { kind: K::KIND, name: name.to_owned(), source })?;
+        match live {
+            None => Ok(Some(Present { uid: None, resource_version: None })),
+            Some(live) if self.id.owns(live.metadata.owner_references.as_ref()) => {
+                Ok(Some(Present { uid: live.metadata.uid, resource_version: live.metadata.resource_version }))
+            }
+            Some(_) => {
+                self.conflicts.push(format!("{} {name}", K::KIND));
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// What the apply must find: nothing, or this very object.
+struct Present {
+    uid: Option<String>,
+    resource_version: Option<String>,
+}
+
+fn hash<K: ChildKind>(object: &K) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    // Built objects always serialise; an empty text would only cost one request more.
+    serde_json::to_string(object).unwrap_or_default().hash(&mut hasher);
+    hasher.finish()
+}

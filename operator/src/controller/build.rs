@@ -1,0 +1,200 @@
+//! Step 3, pure: a validated stack → the list of everything we own, and what must be on its broker.
+//!
+//! One file per part or kind of object below. Manifests are written as JSON, which reads like the YAML that people
+//! know; [`object`] refuses a field that the Kubernetes types do not have.
+
+use std::marker::PhantomData;
+
+use k8s_openapi::api::{
+    apps::v1::{Deployment, StatefulSet},
+    core::v1::{ConfigMap, Secret, Service, ServiceAccount},
+    networking::v1::{Ingress, NetworkPolicy},
+    policy::v1::PodDisruptionBudget,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::{
+    controller::{
+        entropy::Entropy,
+        secrets::{self, StackSecrets},
+        validate::{BrokerTarget, RedisTarget, ValidatedStack},
+    },
+    names::{Part, StackId},
+    platform::Platform,
+};
+
+pub mod broker_topology;
+mod connections;
+mod disruption_budgets;
+mod ingress;
+mod mail_service;
+mod network_policies;
+mod pod;
+mod pod_volumes;
+mod quantity;
+mod rabbitmq;
+mod redis;
+mod user_service;
+
+pub use broker_topology::BrokerTopology;
+
+/// A manifest that the Kubernetes types do not agree with: a mistake in a builder, found by its tests.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not of the type.
+    #[error("a manifest of kind {kind} cannot be built")]
+    Shape {
+        /// The kind.
+        kind: &'static str,
+        /// What does not fit.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A field that the type does not have.
+    #[error("a manifest of kind {kind} has a field that the type does not have")]
+    UnknownField {
+        /// The kind.
+        kind: &'static str,
+    },
+}
+
+/// The objects are built, and not yet in the cluster.
+#[derive(Debug, Clone, Copy)]
+pub enum Prepared {}
+
+/// The API server has them.
+#[derive(Debug, Clone, Copy)]
+pub enum Applied {}
+
+/// Every object that a stack owns, in the order in which it is applied. Whoever takes it apart does so without `..`:
+/// a new kind cannot be forgotten.
+#[derive(Debug, Clone)]
+pub struct Resources<State> {
+    /// Those that do not exist yet; created once, never applied over.
+    pub missing_secrets: Vec<Secret>,
+    /// One per part, without a token.
+    pub service_accounts: Vec<ServiceAccount>,
+    /// Configuration files of Redis and the broker.
+    pub config_maps: Vec<ConfigMap>,
+    /// How pods find each other.
+    pub services: Vec<Service>,
+    /// Who may reach whom.
+    pub network_policies: Vec<NetworkPolicy>,
+    /// How many pods an eviction may take at a time.
+    pub pod_disruption_budgets: Vec<PodDisruptionBudget>,
+    /// Redis and the broker. After what they mount, else their pods start twice.
+    pub stateful_sets: Vec<StatefulSet>,
+    /// Both services. After the broker's topology.
+    pub deployments: Vec<Deployment>,
+    /// The way in from outside.
+    pub ingresses: Vec<Ingress>,
+    /// Whether the API server has them.
+    pub state: PhantomData<State>,
+}
+
+/// Everything that a stack is made of.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// In the cluster.
+    pub resources: Resources<Prepared>,
+    /// On the broker.
+    pub topology: BrokerTopology,
+    /// The stack's own Secrets.
+    pub secrets: StackSecrets,
+}
+
+/// Builds everything. Deterministic, but for the new secret values drawn from `entropy`.
+pub fn build(stack: &ValidatedStack, platform: &Platform, entropy: &Entropy) -> Result<Plan, Error> {
+    let secrets = secrets::plan(stack, entropy);
+    let context = Context { stack, platform, secrets: &secrets };
+    let mut resources = Resources {
+        missing_secrets: secrets.missing.clone(),
+        service_accounts: parts(stack).into_iter().map(|part| service_account(&stack.id, part)).collect::<Result<_, _>>()?,
+        config_maps: Vec::new(),
+        services: vec![user_service::service(&context)?],
+        network_policies: network_policies::build(&context)?,
+        pod_disruption_budgets: disruption_budgets::build(stack)?,
+        stateful_sets: Vec::new(),
+        deployments: vec![user_service::deployment(&context)?, mail_service::deployment(&context)?],
+        ingresses: ingress::build(stack)?.into_iter().collect(),
+        state: PhantomData,
+    };
+    if let RedisTarget::Managed(spec) = &stack.redis {
+        redis::add(&context, spec, &mut resources)?;
+    }
+    if let BrokerTarget::Managed(spec) = &stack.broker {
+        rabbitmq::add(&context, spec, &mut resources)?;
+    }
+    let topology = broker_topology::build(stack, &secrets);
+    Ok(Plan { resources, topology, secrets })
+}
+
+/// What every builder reads.
+struct Context<'a> {
+    stack: &'a ValidatedStack,
+    platform: &'a Platform,
+    secrets: &'a StackSecrets,
+}
+
+/// The parts that run in this stack.
+#[must_use]
+pub fn parts(stack: &ValidatedStack) -> Vec<Part> {
+    let runs = |part: &Part| match part {
+        Part::Redis => matches!(stack.redis, RedisTarget::Managed(_)),
+        Part::RabbitMq => matches!(stack.broker, BrokerTarget::Managed(_)),
+        Part::UserService | Part::MailService => true,
+    };
+    Part::ALL.into_iter().filter(runs).collect()
+}
+
+/// The typed form of a manifest.
+fn object<T: DeserializeOwned + Serialize + k8s_openapi::Resource>(manifest: Value) -> Result<T, Error> {
+    let kind = T::KIND;
+    let written = without_nulls(manifest);
+    let object = T::deserialize(&written).map_err(|source| Error::Shape { kind, source })?;
+    // A field that the type does not know would vanish without a word.
+    if cfg!(debug_assertions) {
+        let mut read = serde_json::to_value(&object).map_err(|source| Error::Shape { kind, source })?;
+        for key in ["apiVersion", "kind"] {
+            read.as_object_mut().and_then(|read| read.remove(key));
+        }
+        if read != written {
+            tracing::error!(%written, %read, "a manifest and its type differ");
+            return Err(Error::UnknownField { kind });
+        }
+    }
+    Ok(object)
+}
+
+/// Builders write `null` for what is absent.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let present = fields.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(present.map(|(key, value)| (key, without_nulls(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
+        other => other,
+    }
+}
+
+/// Name, namespace, labels and owner of an object of a part.
+fn metadata(id: &StackId, part: Part, name: &str) -> Value {
+    json!({
+        "name": name,
+        "namespace": id.namespace,
+        "labels": id.labels(part),
+        "ownerReferences": [id.owner_reference()],
+    })
+}
+
+fn service_account(id: &StackId, part: Part) -> Result<ServiceAccount, Error> {
+    object(json!({
+        "metadata": metadata(id, part, &id.part(part)),
+        "automountServiceAccountToken": false,
+    }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! What must be on the stack's broker: vhost, exchanges, queues, policies and users, as the contract has them.
+
+use std::time::Duration;
+
+use ping_contract::{
+    topology::Desired,
+    users::{Role, User},
+};
+
+use super::connections::MANAGED_VHOST;
+use crate::{
+    controller::{
+        secrets::{self, BROKER_ADMIN, BROKER_ROLES, BrokerUsers, StackSecrets},
+        validate::{BrokerTarget, ValidatedStack},
+    },
+    names::{Part, Slot},
+};
+
+/// What must be on the broker, and how to reach its management API.
+#[derive(Debug, Clone)]
+pub struct BrokerTopology {
+    /// Where and as whom.
+    pub management: Management,
+    /// What must be there.
+    pub desired: Desired,
+    /// How many members each queue must have; `None` on a broker that is not ours.
+    pub members: Option<i32>,
+    /// The users of the rotation before, to be deleted once nobody is connected as one of them.
+    pub retiring_users: Vec<String>,
+}
+
+/// The management API.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Management {
+    /// `http(s)://host:port`.
+    pub url: String,
+    /// The administrator.
+    pub username: String,
+    /// Its password.
+    pub password: String,
+    /// PEM of the authority that signed its certificate; `None` means the public ones.
+    pub ca: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Management {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Management").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+pub(super) fn build(stack: &ValidatedStack, secrets: &StackSecrets) -> BrokerTopology {
+    let (management, vhost, members) = broker(stack, secrets);
+    let ttl = u64::try_from(stack.spec.login.code_ttl_seconds).unwrap_or_default();
+    let mut desired = Desired::new(vhost, Duration::from_secs(ttl)).owned_by(&stack.owner_tag);
+    for users in [Some(&secrets.broker_users), secrets.retiring.as_ref()].into_iter().flatten() {
+        for role in BROKER_ROLES {
+            desired = desired.with_user(user(stack, users, role));
+        }
+    }
+    let names = |slot: Slot| BROKER_ROLES.map(|role| stack.id.broker_user(role.name(), slot)).to_vec();
+    BrokerTopology {
+        management,
+        desired,
+        members,
+        retiring_users: secrets.retiring.as_ref().map(|users| names(users.slot)).unwrap_or_default(),
+    }
+}
+
+fn broker(stack: &ValidatedStack, secrets: &StackSecrets) -> (Management, String, Option<i32>) {
+    match &stack.broker {
+        BrokerTarget::Managed(spec) => {
+            let host = stack.id.part(Part::RabbitMq);
+            let password = secrets.broker.as_ref().map(|secret| secrets::text(secret, "password"));
+            let management = Management {
+                url: format!("http://{host}.{}.svc:15672", stack.id.namespace),
+                username: BROKER_ADMIN.to_owned(),
+                password: password.unwrap_or_default(),
+                ca: None,
+            };
+            (management, MANAGED_VHOST.to_owned(), Some(spec.replicas))
+        }
+        BrokerTarget::External(broker) => {
+            let management = Management {
+                url: broker.spec.management_url.trim_end_matches('/').to_owned(),
+                username: broker.username.clone(),
+                password: broker.password.clone(),
+                ca: broker.ca.clone(),
+            };
+            (management, broker.spec.vhost.clone(), None)
+        }
+    }
+}
+
+fn user(stack: &ValidatedStack, users: &BrokerUsers, role: Role) -> User {
+    User {
+        name: stack.id.broker_user(role.name(), users.slot),
+        role,
+        password: secrets::text(&users.secret, &secrets::password_key(role.name())),
+        salt: secrets::salt(&users.secret, &secrets::salt_key(role.name())),
+    }
+}

@@ -1,0 +1,94 @@
+//! The service that delivers mails.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use serde_json::{Value, json};
+
+use super::{
+    Context, Error,
+    connections::{self, reference_hash},
+    metadata, object,
+    pod::{self, DefaultResources, SERVICE_UID, env, env_secret},
+};
+use crate::{autoscaling, crd::smtp::SmtpTls, names::Part};
+
+const RESOURCES: DefaultResources = DefaultResources { cpu: "50m", memory: "32Mi", memory_limit: "256Mi" };
+
+/// Probes and metrics; nothing else listens.
+pub(super) const MANAGEMENT_PORT: u16 = 5002;
+
+/// Seconds that mails in work get to finish: longer than the 90 s that one may take as a whole.
+const DRAIN_SECONDS: i32 = 95;
+
+/// The pods.
+pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
+    let (stack, id) = (context.stack, &context.stack.id);
+    let name = id.part(Part::MailService);
+    let connections = connections::of(context, Part::MailService);
+    let mut hash = connections.hash.clone();
+    if let Some(smtp) = &stack.spec.smtp.credentials_secret_ref {
+        hash = reference_hash(context, &smtp.name, hash);
+    }
+    let env = [connections.env.clone(), mail_env(context)].concat();
+    object(json!({
+        "metadata": metadata(id, Part::MailService, &name),
+        "spec": {
+            "replicas": autoscaling::replicas(&stack.spec.mail_service.autoscaling),
+            "strategy": { "type": "RollingUpdate", "rollingUpdate": { "maxUnavailable": 0, "maxSurge": 1 } },
+            "selector": { "matchLabels": id.selector(Part::MailService) },
+            "template": {
+                "metadata": pod::template_metadata(context, Part::MailService, hash.finish()),
+                "spec": {
+                    "serviceAccountName": name,
+                    "automountServiceAccountToken": false,
+                    "enableServiceLinks": false,
+                    "securityContext": pod::pod_security(SERVICE_UID),
+                    "terminationGracePeriodSeconds": DRAIN_SECONDS + 5,
+                    "topologySpreadConstraints": pod::spread(context, Part::MailService),
+                    "containers": [container(context, &env, &connections.mounts)],
+                    "volumes": connections.volumes,
+                },
+            },
+        },
+    }))
+}
+
+fn container(context: &Context<'_>, env: &[Value], mounts: &[Value]) -> Value {
+    let spec = &context.stack.spec.mail_service;
+    json!({
+        "name": "mail-service",
+        "image": spec.image.as_ref().unwrap_or(&context.platform.images.mail_service),
+        "imagePullPolicy": context.platform.image_pull_policy,
+        "env": env,
+        "ports": [{ "name": "management", "containerPort": MANAGEMENT_PORT, "protocol": "TCP" }],
+        "readinessProbe": pod::management_probe("/readyz", 5),
+        "livenessProbe": pod::management_probe("/livez", 10),
+        "resources": pod::resources(&spec.resources, RESOURCES),
+        "securityContext": pod::container_security(),
+        "volumeMounts": mounts,
+    })
+}
+
+fn mail_env(context: &Context<'_>) -> Vec<Value> {
+    let spec = &context.stack.spec;
+    let tls = match spec.smtp.tls {
+        SmtpTls::StartTls => "starttls",
+        SmtpTls::Implicit => "implicit",
+        SmtpTls::None => "none",
+    };
+    let mut variables = vec![
+        env("MANAGEMENT_PORT", MANAGEMENT_PORT),
+        env("SMTP_HOST", &spec.smtp.host),
+        env("SMTP_PORT", spec.smtp.port),
+        env("SMTP_TLS", tls),
+        env("MAIL_FROM", &spec.smtp.from),
+        env("MAIL_CONCURRENCY", spec.mail_service.concurrency),
+        env("CODE_TTL_SECONDS", spec.login.code_ttl_seconds),
+        env("SHUTDOWN_GRACE", format!("{DRAIN_SECONDS}s")),
+        env("LOG_FORMAT", "json"),
+    ];
+    if let Some(credentials) = &spec.smtp.credentials_secret_ref {
+        let keys = ["EMAIL_USER", "EMAIL_PASSWORD"];
+        variables.extend(keys.map(|key| env_secret(key, &credentials.name, key)));
+    }
+    variables
+}

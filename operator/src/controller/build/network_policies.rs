@@ -1,0 +1,143 @@
+//! Who may open connections to whom. Everything that is not listed is refused, in and out.
+//!
+//! | to | from | port |
+//! |---|---|---|
+//! | Redis | both services | 6379 |
+//! | broker | both services | 5672 |
+//! | broker | operator | 15672 |
+//! | broker | Prometheus' namespace | 15692 |
+//! | broker | broker | 4369, 25672 |
+//! | user-service | the stack's namespace, the ingress controller's namespace | 5000 |
+//! | both services | Prometheus' namespace | their management port |
+//! | DNS, the mail server, and what is external | who needs it | theirs |
+
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use serde_json::{Value, json};
+
+use super::{Context, Error, mail_service, metadata, object, parts, user_service};
+use crate::{
+    controller::validate::{BrokerTarget, RedisTarget},
+    names::{MANAGER, Part},
+};
+
+const NAMESPACE_LABEL: &str = "kubernetes.io/metadata.name";
+
+pub(super) fn build(context: &Context<'_>) -> Result<Vec<NetworkPolicy>, Error> {
+    if !context.stack.spec.network_policy.enabled {
+        return Ok(Vec::new());
+    }
+    parts(context.stack).into_iter().map(|part| policy(context, part)).collect()
+}
+
+fn policy(context: &Context<'_>, part: Part) -> Result<NetworkPolicy, Error> {
+    let id = &context.stack.id;
+    let (ingress, egress) = match part {
+        Part::Redis => (vec![from(services(context), &[6379])], Vec::new()),
+        Part::RabbitMq => (broker_ingress(context), broker_egress(context)),
+        Part::UserService => (user_service_ingress(context), user_service_egress(context)),
+        Part::MailService => {
+            let smtp = u16::try_from(context.stack.spec.smtp.port).unwrap_or_default();
+            let metrics = prometheus(context, mail_service::MANAGEMENT_PORT);
+            (metrics, [backends(context), vec![to_anywhere(&[smtp])]].concat())
+        }
+    };
+    object(json!({
+        "metadata": metadata(id, part, &id.part(part)),
+        "spec": {
+            "podSelector": { "matchLabels": id.selector(part) },
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": ingress,
+            "egress": egress,
+        },
+    }))
+}
+
+fn broker_ingress(context: &Context<'_>) -> Vec<Value> {
+    let operator = json!({
+        "namespaceSelector": { "matchLabels": { NAMESPACE_LABEL: context.platform.operator_namespace } },
+        "podSelector": { "matchLabels": { "app.kubernetes.io/name": MANAGER } },
+    });
+    let mut rules = vec![
+        from(services(context), &[5672]),
+        from(json!([operator]), &[15672]),
+        from(json!([pods(context, Part::RabbitMq)]), &[4369, 25672]),
+    ];
+    rules.extend(prometheus(context, 15692));
+    rules
+}
+
+fn broker_egress(context: &Context<'_>) -> Vec<Value> {
+    vec![dns(), to(&json!([pods(context, Part::RabbitMq)]), &[4369, 25672])]
+}
+
+/// Other namespaces' clients are let in by a policy of theirs: policies add up.
+fn user_service_ingress(context: &Context<'_>) -> Vec<Value> {
+    let mut callers = vec![json!({ "podSelector": {} })];
+    callers.extend(context.platform.ingress_namespace.as_ref().map(|name| namespace(name)));
+    let mut rules = vec![from(Value::Array(callers), &[user_service::PORTS[0].1])];
+    rules.extend(prometheus(context, user_service::PORTS[1].1));
+    rules
+}
+
+fn user_service_egress(context: &Context<'_>) -> Vec<Value> {
+    let mut rules = backends(context);
+    // A MongoDB URI may name any hosts and ports, or a DNS record that does.
+    if context.stack.spec.users.mongo_uri_secret_ref.is_some() {
+        rules.push(json!({ "ports": [{ "protocol": "TCP", "port": 1024, "endPort": 65535 }] }));
+    }
+    rules
+}
+
+/// DNS, Redis and the broker.
+fn backends(context: &Context<'_>) -> Vec<Value> {
+    let redis = match &context.stack.redis {
+        RedisTarget::Managed(_) => to(&json!([pods(context, Part::Redis)]), &[6379]),
+        // The URL, and with it the port, is in a Secret.
+        RedisTarget::External(_) => json!({ "ports": [{ "protocol": "TCP", "port": 1024, "endPort": 65535 }] }),
+    };
+    let broker = match &context.stack.broker {
+        BrokerTarget::Managed(_) => to(&json!([pods(context, Part::RabbitMq)]), &[5672]),
+        BrokerTarget::External(broker) => to_anywhere(&[u16::try_from(broker.port()).unwrap_or_default()]),
+    };
+    vec![dns(), redis, broker]
+}
+
+fn dns() -> Value {
+    json!({
+        "to": [{ "namespaceSelector": {} }],
+        "ports": [{ "protocol": "UDP", "port": 53 }, { "protocol": "TCP", "port": 53 }],
+    })
+}
+
+fn prometheus(context: &Context<'_>, port: u16) -> Vec<Value> {
+    let rule = |name: &String| from(json!([namespace(name)]), &[port]);
+    context.platform.prometheus_namespace.iter().map(rule).collect()
+}
+
+fn services(context: &Context<'_>) -> Value {
+    json!([pods(context, Part::UserService), pods(context, Part::MailService)])
+}
+
+fn pods(context: &Context<'_>, part: Part) -> Value {
+    json!({ "podSelector": { "matchLabels": context.stack.id.selector(part) } })
+}
+
+fn namespace(name: &str) -> Value {
+    json!({ "namespaceSelector": { "matchLabels": { NAMESPACE_LABEL: name } } })
+}
+
+fn from(peers: Value, to_ports: &[u16]) -> Value {
+    json!({ "from": peers, "ports": ports(to_ports) })
+}
+
+fn to(peers: &Value, to_ports: &[u16]) -> Value {
+    json!({ "to": peers, "ports": ports(to_ports) })
+}
+
+fn to_anywhere(to_ports: &[u16]) -> Value {
+    json!({ "ports": ports(to_ports) })
+}
+
+fn ports(ports: &[u16]) -> Vec<Value> {
+    ports.iter().map(|port| json!({ "protocol": "TCP", "port": port })).collect()
+}

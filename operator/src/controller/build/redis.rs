@@ -1,0 +1,145 @@
+//! A Redis of the stack's own: append-only file, nothing evicted, ACL users with what they need.
+
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    core::v1::{ConfigMap, Service},
+};
+use ping_contract::keys;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Context, Error, Prepared, Resources, metadata, object,
+    pod::{self, DefaultResources, SERVER_UID},
+    quantity,
+};
+use crate::{
+    controller::{
+        hash::ContentHash,
+        secrets::{password_key, text},
+    },
+    crd::redis::ManagedRedis,
+    names::Part,
+};
+
+const RESOURCES: DefaultResources = DefaultResources { cpu: "50m", memory: "64Mi", memory_limit: "512Mi" };
+
+/// Commands of a client library at work, and those of scripts and expiry that both services use.
+const COMMON_COMMANDS: &str = "+@connection +@transaction +time +eval +evalsha +script|load +get +set +del +exists";
+
+/// What user-service's scripts do besides: counters, hashes, expiry.
+const USER_SERVICE_COMMANDS: &str = "+@string +@hash +@set +unlink +expire +pexpire +pexpireat +expireat +ttl +pttl \
+                                     +expiretime +pexpiretime";
+
+/// Adds all of it to the stack's objects.
+pub(super) fn add(
+    context: &Context<'_>,
+    spec: &ManagedRedis,
+    resources: &mut Resources<Prepared>,
+) -> Result<(), Error> {
+    let config_map = config_map(context, spec)?;
+    resources.stateful_sets.push(stateful_set(context, spec, &config_map)?);
+    resources.config_maps.push(config_map);
+    resources.services.push(service(context)?);
+    Ok(())
+}
+
+fn config_map(context: &Context<'_>, spec: &ManagedRedis) -> Result<ConfigMap, Error> {
+    let id = &context.stack.id;
+    object(json!({
+        "metadata": metadata(id, Part::Redis, &id.part(Part::Redis)),
+        "data": { "redis.conf": redis_conf(spec), "users.acl": users_acl(context) },
+    }))
+}
+
+/// `noeviction`: a code that vanishes is a person who cannot sign in, an error is a 503.
+fn redis_conf(spec: &ManagedRedis) -> String {
+    let limit = quantity::bytes(&pod::memory_limit(&spec.resources, RESOURCES)).unwrap_or(512 << 20);
+    // The other half is for the copy that rewriting the append-only file makes.
+    let data = limit / 2;
+    format!(
+        "bind * -::*\nport 6379\nprotected-mode no\ndir /data\nappendonly yes\nappendfsync everysec\nsave \"\"\n\
+         maxmemory {data}\nmaxmemory-policy noeviction\naclfile /etc/redis/users.acl\n"
+    )
+}
+
+/// One user per service, by the SHA-256 of its 256-bit password. The default user is off.
+fn users_acl(context: &Context<'_>) -> String {
+    let hash = |user: &str| {
+        let secret = context.secrets.redis.as_ref();
+        let password = secret.map(|secret| text(secret, &password_key(user))).unwrap_or_default();
+        hex::encode(Sha256::digest(password))
+    };
+    let patterns = |prefixes: &[&str]| prefixes.iter().map(|prefix| format!("~{prefix}*")).collect::<Vec<_>>().join(" ");
+    let is_mail = |prefix: &&str| prefix.starts_with("mail:");
+    let (mail, codes): (Vec<&str>, Vec<&str>) = keys::PREFIXES.into_iter().partition(is_mail);
+    let user = |name: &str, rules: &str| format!("user {name} on #{} resetchannels -@all {rules}\n", hash(name));
+    [
+        "user default off resetchannels -@all\n".to_owned(),
+        user("probe", "+ping"),
+        user("user-service", &format!("{} {COMMON_COMMANDS} {USER_SERVICE_COMMANDS}", patterns(&codes))),
+        user("mail-service", &format!("{} {COMMON_COMMANDS}", patterns(&mail))),
+    ]
+    .concat()
+}
+
+fn service(context: &Context<'_>) -> Result<Service, Error> {
+    let id = &context.stack.id;
+    object(json!({
+        "metadata": metadata(id, Part::Redis, &id.part(Part::Redis)),
+        "spec": {
+            "selector": id.selector(Part::Redis),
+            "ports": [{ "name": "redis", "port": 6379, "targetPort": "redis", "protocol": "TCP" }],
+        },
+    }))
+}
+
+fn stateful_set(context: &Context<'_>, spec: &ManagedRedis, config: &ConfigMap) -> Result<StatefulSet, Error> {
+    let (id, name) = (&context.stack.id, context.stack.id.part(Part::Redis));
+    let hash = ContentHash::default().texts(&config.data.clone().unwrap_or_default()).finish();
+    object(json!({
+        "metadata": metadata(id, Part::Redis, &name),
+        "spec": {
+            "serviceName": name,
+            "replicas": 1,
+            "selector": { "matchLabels": id.selector(Part::Redis) },
+            "persistentVolumeClaimRetentionPolicy": super::pod_volumes::retention(context.stack.spec.retention_policy),
+            "volumeClaimTemplates": [super::pod_volumes::claim(&spec.storage)],
+            "template": {
+                "metadata": pod::template_metadata(context, Part::Redis, hash),
+                "spec": {
+                    "serviceAccountName": name,
+                    "automountServiceAccountToken": false,
+                    "enableServiceLinks": false,
+                    "securityContext": pod::pod_security(SERVER_UID),
+                    "terminationGracePeriodSeconds": 30,
+                    "containers": [container(context, spec, &name)],
+                    "volumes": [{ "name": "config", "configMap": { "name": name } }],
+                },
+            },
+        },
+    }))
+}
+
+fn container(context: &Context<'_>, spec: &ManagedRedis, secret: &str) -> serde_json::Value {
+    // A port that is open says nothing: while the append-only file is read Redis answers LOADING.
+    let ping = "[ \"$(redis-cli -h 127.0.0.1 --user probe ping)\" = PONG ]";
+    json!({
+        "name": "redis",
+        "image": context.platform.images.redis,
+        "imagePullPolicy": context.platform.image_pull_policy,
+        "command": ["redis-server", "/etc/redis/redis.conf"],
+        "env": [pod::env_secret("REDISCLI_AUTH", secret, &password_key("probe"))],
+        "ports": [{ "name": "redis", "containerPort": 6379, "protocol": "TCP" }],
+        "readinessProbe": {
+            "exec": { "command": ["sh", "-c", ping] },
+            "periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 3,
+        },
+        "resources": pod::resources(&spec.resources, RESOURCES),
+        "securityContext": pod::container_security(),
+        "volumeMounts": [
+            { "name": "data", "mountPath": "/data" },
+            { "name": "config", "mountPath": "/etc/redis", "readOnly": true },
+        ],
+    })
+}

@@ -1,0 +1,220 @@
+use std::collections::BTreeMap;
+
+use kube::ResourceExt as _;
+use serde_json::Value;
+
+use super::{Plan, Resources, build};
+use crate::{
+    fixtures::{self, EXTERNAL, FULL, MINIMAL},
+    names::CONFIG_HASH_ANNOTATION,
+};
+
+fn plan(yaml: &str) -> Plan {
+    build(&fixtures::validated(yaml), &fixtures::platform(), &fixtures::entropy()).unwrap()
+}
+
+/// Every object of a plan as JSON, by kind and name; Secrets without their values.
+fn objects(plan: &Plan) -> BTreeMap<String, Value> {
+    let Resources {
+        missing_secrets,
+        service_accounts,
+        config_maps,
+        services,
+        network_policies,
+        pod_disruption_budgets,
+        stateful_sets,
+        deployments,
+        ingresses,
+        state: _,
+    } = &plan.resources;
+    let mut all = BTreeMap::new();
+    let mut add = |value: Value| {
+        let (kind, name) = (value["kind"].as_str().unwrap(), value["metadata"]["name"].as_str().unwrap());
+        all.insert(format!("{kind} {name}"), value.clone());
+    };
+    for mut secret in missing_secrets.clone() {
+        secret.data = None;
+        add(serde_json::to_value(secret).unwrap());
+    }
+    service_accounts.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
+    config_maps.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
+    services.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
+    network_policies.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
+    pod_disruption_budgets.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
+    stateful_sets.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
+    deployments.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
+    ingresses.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
+    all
+}
+
+#[test]
+fn the_minimal_sample_becomes_these_objects() {
+    insta::assert_yaml_snapshot!(objects(&plan(MINIMAL)));
+}
+
+#[test]
+fn the_full_sample_becomes_these_objects() {
+    insta::assert_yaml_snapshot!(objects(&plan(FULL)));
+}
+
+#[test]
+fn the_external_sample_becomes_these_objects() {
+    insta::assert_yaml_snapshot!(objects(&plan(EXTERNAL)));
+}
+
+#[test]
+fn every_object_is_owned_and_labelled() {
+    for (name, object) in [MINIMAL, FULL, EXTERNAL].iter().flat_map(|yaml| objects(&plan(yaml))) {
+        let metadata = &object["metadata"];
+        assert_eq!(metadata["namespace"], "team", "{name}");
+        assert_eq!(metadata["ownerReferences"][0]["uid"], "0b5ec0de", "{name}");
+        assert_eq!(metadata["labels"]["app.kubernetes.io/managed-by"], "ping-operator", "{name}");
+        assert!(metadata["labels"]["pingstack.dev/part"].is_string(), "{name}");
+    }
+}
+
+#[test]
+fn every_name_fits_for_the_longest_stack_name() {
+    let mut stack = fixtures::stack(MINIMAL);
+    stack.metadata.name = Some("a".repeat(crate::crd::MAX_NAME_LENGTH));
+    let validated = crate::controller::validate::validate(&stack, fixtures::references()).unwrap();
+    let plan = build(&validated, &fixtures::platform(), &fixtures::entropy()).unwrap();
+    for (name, object) in objects(&plan) {
+        let length = object["metadata"]["name"].as_str().unwrap().len();
+        // A StatefulSet's pods carry its name and a hash in a label; a Deployment's two hashes in their name.
+        let limit = if name.starts_with("StatefulSet") || name.starts_with("Deployment") { 52 } else { 63 };
+        assert!(length <= limit, "{name} has {length} characters");
+    }
+}
+
+/// Every pod template of a plan, by its workload.
+fn pods(plan: &Plan) -> Vec<(String, Value)> {
+    let is_workload = |name: &str| name.starts_with("StatefulSet") || name.starts_with("Deployment");
+    let workloads = objects(plan).into_iter().filter(|(name, _)| is_workload(name));
+    workloads.map(|(name, object)| (name, object["spec"]["template"].clone())).collect()
+}
+
+#[test]
+fn every_pod_passes_the_pod_security_standard_restricted() {
+    for (name, template) in [MINIMAL, FULL, EXTERNAL].iter().flat_map(|yaml| pods(&plan(yaml))) {
+        let pod = &template["spec"];
+        for field in ["hostNetwork", "hostPID", "hostIPC"] {
+            assert!(pod[field].is_null(), "{name}: {field}");
+        }
+        let security = &pod["securityContext"];
+        assert_eq!(security["runAsNonRoot"], true, "{name}");
+        assert!(security["runAsUser"].as_i64().unwrap() > 0, "{name}");
+        assert_eq!(security["seccompProfile"]["type"], "RuntimeDefault", "{name}");
+        for volume in pod["volumes"].as_array().into_iter().flatten() {
+            let allowed = ["configMap", "emptyDir", "secret"].iter().any(|kind| !volume[kind].is_null());
+            assert!(allowed, "{name}: {volume}");
+        }
+        for container in pod["containers"].as_array().unwrap() {
+            let security = &container["securityContext"];
+            assert_eq!(security["allowPrivilegeEscalation"], false, "{name}");
+            assert_eq!(security["readOnlyRootFilesystem"], true, "{name}");
+            assert_eq!(security["capabilities"], serde_json::json!({ "drop": ["ALL"] }), "{name}");
+            assert!(container["ports"].as_array().unwrap().iter().all(|port| port["hostPort"].is_null()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn no_pod_gets_a_token_and_every_pod_has_limits() {
+    for (name, template) in [MINIMAL, FULL, EXTERNAL].iter().flat_map(|yaml| pods(&plan(yaml))) {
+        assert_eq!(template["spec"]["automountServiceAccountToken"], false, "{name}");
+        assert_eq!(template["spec"]["enableServiceLinks"], false, "{name}");
+        assert!(template["spec"]["serviceAccountName"].is_string(), "{name}");
+        let container = &template["spec"]["containers"][0];
+        assert!(container["resources"]["limits"]["memory"].is_string(), "{name}");
+        assert!(container["resources"]["requests"]["cpu"].is_string(), "{name}");
+    }
+}
+
+#[test]
+fn no_secret_value_is_in_any_object_but_the_secrets() {
+    let plan = plan(MINIMAL);
+    let values = plan.resources.missing_secrets.iter().flat_map(|secret| secret.data.iter().flatten());
+    let values = values.filter(|(key, _)| !key.ends_with("salt")).map(|(_, value)| String::from_utf8(value.0.clone()).unwrap());
+    let all = serde_json::to_string(&objects(&plan)).unwrap();
+    for value in values {
+        assert!(!all.contains(value.trim()));
+    }
+    assert!(!format!("{:?}", plan.topology.management).contains(&plan.topology.management.password));
+}
+
+fn hash(plan: &Plan, workload: &str) -> String {
+    let (_, template) = pods(plan).into_iter().find(|(name, _)| name == workload).unwrap();
+    template["metadata"]["annotations"][CONFIG_HASH_ANNOTATION].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_changed_secret_rolls_who_reads_it_and_nobody_else() {
+    let before = plan(FULL);
+    let mut references = fixtures::references();
+    let changed = fixtures::secret("smtp", &[("EMAIL_USER", "u"), ("EMAIL_PASSWORD", "another")]);
+    references.secrets.insert("smtp".to_owned(), Some(changed));
+    let stack = crate::controller::validate::validate(&fixtures::stack(FULL), references).unwrap();
+    let after = build(&stack, &fixtures::platform(), &fixtures::entropy()).unwrap();
+    assert_ne!(hash(&before, "Deployment full-mail-service"), hash(&after, "Deployment full-mail-service"));
+    for same in ["Deployment full-user-service", "StatefulSet full-redis", "StatefulSet full-rabbitmq"] {
+        assert_eq!(hash(&before, same), hash(&after, same), "{same}");
+    }
+}
+
+#[test]
+fn growing_the_broker_does_not_restart_the_one_that_holds_the_mail() {
+    let one = plan(MINIMAL);
+    let mut stack = fixtures::stack(MINIMAL);
+    stack.spec.rabbitmq.managed.as_mut().unwrap().replicas = 3;
+    let stack = crate::controller::validate::validate(&stack, fixtures::references()).unwrap();
+    let three = build(&stack, &fixtures::platform(), &fixtures::entropy()).unwrap();
+    assert_eq!(hash(&one, "StatefulSet demo-rabbitmq"), hash(&three, "StatefulSet demo-rabbitmq"));
+    let config = |plan: &Plan| objects(plan)["ConfigMap demo-rabbitmq"]["data"]["rabbitmq.conf"].to_string();
+    assert_eq!(config(&one).matches("classic_config.nodes").count(), 1);
+    assert_eq!(config(&three).matches("classic_config.nodes").count(), 3);
+}
+
+#[test]
+fn the_broker_must_have_users_of_both_generations_during_a_rotation() {
+    let mut stack = fixtures::validated(MINIMAL);
+    let created = build(&stack, &fixtures::platform(), &fixtures::entropy()).unwrap().resources.missing_secrets;
+    stack.own_secrets.extend(created.into_iter().map(|secret| (secret.name_any(), std::sync::Arc::new(secret))));
+    stack.rotation = "1".to_owned();
+    let rotating = build(&stack, &fixtures::platform(), &fixtures::entropy()).unwrap().topology;
+    let names = rotating.desired.users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>();
+    assert_eq!(names.len(), 6);
+    assert!(names.contains(&"team.demo.user-service.a") && names.contains(&"team.demo.user-service.b"));
+    assert!(rotating.retiring_users.iter().all(|name| name.ends_with(".a")));
+}
+
+#[test]
+fn the_broker_is_reached_where_it_is() {
+    let managed = plan(MINIMAL).topology;
+    assert_eq!(managed.management.url, "http://demo-rabbitmq.team.svc:15672");
+    assert_eq!(managed.members, Some(1));
+    assert_eq!(managed.desired.vhost.owner.as_deref(), Some("c1u5ter/team/demo"));
+    let external = plan(EXTERNAL).topology;
+    assert_eq!(external.management.url, "https://rabbitmq.example.org:15671");
+    assert_eq!((external.members, external.desired.vhost.name.as_str()), (None, "ping-example"));
+}
+
+#[test]
+fn redis_users_have_only_their_own_keys_and_the_default_user_is_off() {
+    let objects = objects(&plan(MINIMAL));
+    let acl = objects["ConfigMap demo-redis"]["data"]["users.acl"].as_str().unwrap();
+    let of = |user: &str| acl.lines().find(|line| line.starts_with(&format!("user {user} "))).unwrap();
+    assert_eq!(of("default"), "user default off resetchannels -@all");
+    assert!(of("user-service").contains("~otp:*") && !of("user-service").contains("~mail:*"));
+    assert!(of("mail-service").contains("~mail:*") && !of("mail-service").contains("~otp:*"));
+    assert!(!acl.contains("~* ") && !acl.contains("allkeys") && !acl.contains("+@all"));
+}
+
+#[test]
+fn no_network_policies_where_they_are_not_wanted() {
+    let mut stack = fixtures::stack(MINIMAL);
+    stack.spec.network_policy.enabled = false;
+    let stack = crate::controller::validate::validate(&stack, fixtures::references()).unwrap();
+    let plan = build(&stack, &fixtures::platform(), &fixtures::entropy()).unwrap();
+    assert!(plan.resources.network_policies.is_empty());
+}

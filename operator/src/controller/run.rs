@@ -1,0 +1,85 @@
+//! Watches stacks in one scope and reconciles them.
+
+use std::{hash::{DefaultHasher, Hash as _, Hasher as _}, sync::Arc};
+
+use futures::{StreamExt as _, TryStreamExt as _, channel::mpsc};
+use kube::{
+    ResourceExt as _,
+    runtime::{
+        Config, Controller, PredicateConfig, WatchStreamExt as _, controller,
+        reflector::{self, ObjectRef},
+        watcher,
+    },
+};
+use service_kit::{shutdown::Shutdown, telemetry::chain};
+
+use super::{Context, error_policy, reconcile};
+use crate::{
+    children::{Children, StoredStack, Watches},
+    names::ROTATE_ANNOTATION,
+};
+
+/// How many stacks are reconciled at the same time.
+const CONCURRENCY: u16 = 8;
+
+/// Events within this time are one.
+const DEBOUNCE: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Watches one scope until the soft phase. `context` makes what reconciles use, from the scope's caches.
+pub async fn run(watches: Watches<'_>, context: impl FnOnce(Children) -> Context) {
+    let shutdown = watches.shutdown.clone();
+    let (touched_sender, touched) = mpsc::unbounded();
+    let children = Children::watch(&watches, &touched_sender);
+    if !filled(&children, &shutdown).await {
+        return;
+    }
+    let context = Arc::new(context(children));
+    let (store, writer) = reflector::store::<StoredStack>();
+    let gone = Arc::clone(&context);
+    let stacks = watcher(watches.api::<StoredStack>(), watcher::Config::default())
+        .default_backoff()
+        .inspect_ok(move |event| forget_deleted(event, &gone))
+        .reflect(writer)
+        .applied_objects()
+        .predicate_filter(what_a_person_changes, PredicateConfig::default());
+    Controller::for_stream(stacks, store)
+        .with_config(Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE))
+        .reconcile_on(touched)
+        .graceful_shutdown_on(shutdown.soft().clone().cancelled_owned())
+        .run(reconcile, error_policy, context)
+        .for_each(async |result| log_unexpected(result))
+        .await;
+}
+
+async fn filled(children: &Children, shutdown: &Shutdown) -> bool {
+    tokio::select! {
+        filled = children.filled() => filled,
+        () = shutdown.soft().cancelled() => false,
+    }
+}
+
+fn forget_deleted(event: &watcher::Event<StoredStack>, context: &Context) {
+    if let watcher::Event::Delete(stack) = event {
+        context.forget(&stack.uid().unwrap_or_default());
+    }
+}
+
+/// Our own writes of the status must not start a reconcile. The uid is in it: a stack that is deleted and applied
+/// again begins with the same generation.
+fn what_a_person_changes(stack: &StoredStack) -> Option<u64> {
+    let meta = kube::Resource::meta(stack);
+    let mut hasher = DefaultHasher::new();
+    (&meta.uid, meta.generation, meta.deletion_timestamp.is_some()).hash(&mut hasher);
+    stack.annotations().get(ROTATE_ANNOTATION).hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+type Outcome = Result<(ObjectRef<StoredStack>, controller::Action), controller::Error<super::Error, watcher::Error>>;
+
+/// Failed reconciles are logged where their delay is chosen; a child of a stack that is gone is no error.
+fn log_unexpected(result: Outcome) {
+    match result {
+        Ok(_) | Err(controller::Error::ReconcilerFailed(..) | controller::Error::ObjectNotFound(_)) => {}
+        Err(error) => tracing::warn!(error = %chain(&error), "watch of stacks failed, starting it again"),
+    }
+}

@@ -1,0 +1,49 @@
+//! `spec.smtp`: the mail server that mails go out by.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::references::SecretRef;
+
+/// The mail server that mails go out by.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.tls != 'None' || !has(self.credentialsSecretRef)")
+        .message("a password must not travel in the clear: use tls StartTls or Implicit, or remove credentialsSecretRef")
+)]
+pub struct Smtp {
+    /// The mail server's host name.
+    #[schemars(length(min = 1, max = 253))]
+    pub host: String,
+    /// The mail server's port.
+    #[serde(default = "default_port")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: i32,
+    /// How the connection is protected.
+    #[serde(default)]
+    pub tls: SmtpTls,
+    /// The sender of all mails, such as `Ping <no-reply@example.org>`.
+    #[schemars(length(min = 3, max = 320), regex(pattern = r"^[^\r\n]*[^\s@<]@[^\s@>]+>?$"))]
+    pub from: String,
+    /// The Secret with the keys EMAIL_USER and EMAIL_PASSWORD; absent means no authentication.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_secret_ref: Option<SecretRef>,
+}
+
+fn default_port() -> i32 {
+    587
+}
+
+/// How the connection to the mail server is protected.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SmtpTls {
+    /// STARTTLS, or no mail: port 587.
+    #[default]
+    StartTls,
+    /// TLS from the first octet: port 465.
+    Implicit,
+    /// Plain text, for a mail server on the same machine or in tests.
+    None,
+}

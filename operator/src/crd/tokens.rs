@@ -1,0 +1,44 @@
+//! `spec.tokens`: how access tokens are signed.
+
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+use super::references::SecretKeyRef;
+
+/// How access tokens are signed. With neither reference an Ed25519 key is generated.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default = "Tokens::default")]
+#[x_kube(
+    validation = Rule::new("!(has(self.signingKeySecretRef) && has(self.jwtSecretRef))")
+        .message("tokens are signed by one algorithm only: keep either signingKeySecretRef (EdDSA) or jwtSecretRef (HS256)")
+)]
+pub struct Tokens {
+    /// The tokens' issuer (`iss`); absent means the ingress host, or the Service's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    pub issuer: Option<String>,
+    /// The tokens' audience (`aud`).
+    #[schemars(length(min = 1, max = 255))]
+    pub audience: String,
+    /// How long an access token is good, in seconds.
+    #[schemars(range(min = 60, max = 86400))]
+    pub access_ttl_seconds: i32,
+    /// The Secret's key that holds an Ed25519 private key in PKCS#8 PEM: EdDSA tokens and a JWKS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing_key_secret_ref: Option<SecretKeyRef>,
+    /// The Secret's key that holds a shared secret of at least 32 octets: HS256 tokens, as the original services make.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwt_secret_ref: Option<SecretKeyRef>,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self {
+            issuer: None,
+            audience: "ping".to_owned(),
+            access_ttl_seconds: 900,
+            signing_key_secret_ref: None,
+            jwt_secret_ref: None,
+        }
+    }
+}

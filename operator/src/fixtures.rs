@@ -1,0 +1,80 @@
+//! Stacks for tests, from the samples that users copy.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use k8s_openapi::{ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use serde::Deserialize as _;
+
+use crate::{
+    controller::{
+        dereference::References,
+        entropy::Entropy,
+        validate::{ValidatedStack, validate},
+    },
+    crd::PingStack,
+    platform::{Images, Platform},
+};
+
+pub(crate) const MINIMAL: &str = include_str!("../../k8s/samples/pingstack-minimal.yaml");
+pub(crate) const FULL: &str = include_str!("../../k8s/samples/pingstack-full.yaml");
+pub(crate) const EXTERNAL: &str = include_str!("../../k8s/samples/pingstack-external.yaml");
+
+/// The first object of a sample, as the API server would hand it out in the namespace `team`.
+pub(crate) fn stack(yaml: &str) -> PingStack {
+    let first = serde_yaml::Deserializer::from_str(yaml).next().unwrap();
+    let mut stack = PingStack::deserialize(first).unwrap();
+    stack.metadata.namespace = Some("team".to_owned());
+    stack.metadata.uid = Some("0b5ec0de".to_owned());
+    stack.metadata.generation = Some(1);
+    stack
+}
+
+/// A Secret with these texts.
+pub(crate) fn secret(name: &str, data: &[(&str, &str)]) -> Arc<Secret> {
+    let data = data.iter().map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())));
+    Arc::new(Secret {
+        metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
+        data: Some(data.collect()),
+        ..Secret::default()
+    })
+}
+
+/// Everything that the samples point at.
+pub(crate) fn references() -> References {
+    let secrets = [
+        secret("smtp", &[("EMAIL_USER", "u"), ("EMAIL_PASSWORD", "p")]),
+        secret("tokens", &[("secret", "a-secret-of-more-than-32-octets-in-length")]),
+        secret("directory", &[("uri", "mongodb://m")]),
+        secret("redis", &[("url", "rediss://u:p@redis.example.org"), ("ca.pem", "redis CA")]),
+        secret("broker-admin", &[("username", "ping-admin"), ("password", "broker-s3cret\n")]),
+        secret("broker-ca", &[("ca.pem", "broker CA")]),
+    ];
+    References {
+        cluster_uid: "c1u5ter".to_owned(),
+        secrets: secrets.into_iter().map(|secret| (secret.metadata.name.clone().unwrap(), Some(secret))).collect(),
+        own_secrets: BTreeMap::new(),
+    }
+}
+
+pub(crate) fn validated(yaml: &str) -> ValidatedStack {
+    validate(&stack(yaml), references()).unwrap()
+}
+
+pub(crate) fn platform() -> Platform {
+    Platform {
+        images: Images {
+            user_service: "user-service:test".to_owned(),
+            mail_service: "mail-service:test".to_owned(),
+            redis: "redis:test".to_owned(),
+            rabbitmq: "rabbitmq:test".to_owned(),
+        },
+        image_pull_policy: "IfNotPresent".to_owned(),
+        operator_namespace: "ping-system".to_owned(),
+        ingress_namespace: Some("ingress-nginx".to_owned()),
+        prometheus_namespace: Some("monitoring".to_owned()),
+    }
+}
+
+pub(crate) fn entropy() -> Entropy {
+    Entropy::fixed([7; 32])
+}

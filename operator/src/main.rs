@@ -1,0 +1,36 @@
+//! Entry point: parse, telemetry, run, exit code.
+
+use std::{io::Write as _, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use kube::CustomResourceExt as _;
+use operator::{
+    config::{Cli, Command, Config},
+    crd::PingStack,
+};
+use service_kit::{shutdown::Shutdown, telemetry, tls};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    tls::install_provider();
+    match Cli::parse().command {
+        Command::Crd => print_crd().map(|()| ExitCode::SUCCESS),
+        Command::Run(config) => run(*config).await,
+    }
+}
+
+async fn run(config: Config) -> anyhow::Result<ExitCode> {
+    telemetry::init(config.log_format, &config.log_filter)?;
+    let shutdown = Shutdown::on_signals()?;
+    Ok(operator::run(config, shutdown).await?.into())
+}
+
+fn print_crd() -> anyhow::Result<()> {
+    let yaml = serde_yaml::to_string(&PingStack::crd()).context("the CRD cannot be written as YAML")?;
+    std::io::stdout().write_all(yaml.as_bytes())?;
+    Ok(())
+}
