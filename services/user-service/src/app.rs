@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use service_kit::{shutdown::Shutdown, telemetry::chain};
 
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, AccountsError},
     client_ip::{ClientIp, TrustedProxies},
     limits::Limits,
     log_limit::LogLimit,
@@ -93,6 +93,17 @@ impl App {
             }
         }
         origin.client
+    }
+
+    /// The sessions, or the 501 that says how to have some.
+    pub fn sessions(&self) -> Result<&Sessions, Problem> {
+        self.parts.sessions.as_ref().ok_or(Problem::no_signing_keys())
+    }
+
+    /// The 501 where there is no directory, else the 503 of a directory that does not answer.
+    #[must_use]
+    pub fn no_directory(&self, step: &'static str, error: &AccountsError) -> Problem {
+        if *error == AccountsError::NoDirectory { Problem::no_directory() } else { self.unavailable(step, error) }
     }
 
     /// The 503 of a step that failed, with its cause in the log: the only place where one is logged.

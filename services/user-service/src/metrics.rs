@@ -53,11 +53,25 @@ pub enum VerifyOutcome {
     Unavailable,
 }
 
+/// What became of a refresh token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefreshOutcome {
+    /// 200.
+    Ok,
+    /// 401: no such session any more.
+    Unknown,
+    /// 401: used before; its session is ended.
+    Reused,
+    /// 503, or a token that could not be signed.
+    Unavailable,
+}
+
 /// The counters of this service. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct ServiceMetrics {
     logins: Family<Labels<1>, Counter>,
     verifications: Family<Labels<1>, Counter>,
+    refreshes: Family<Labels<1>, Counter>,
     decisions: Family<Labels<2>, Counter>,
     shed: Family<Labels<1>, Counter>,
     untrusted_proxies: Counter,
@@ -73,6 +87,8 @@ impl ServiceMetrics {
             registry.register("ping_login_requests", "Logins by outcome", counters.logins.clone());
             let help = "Verifications by outcome";
             registry.register("ping_login_verifications", help, counters.verifications.clone());
+            let help = "Refresh tokens by outcome";
+            registry.register("ping_token_refreshes", help, counters.refreshes.clone());
             let help = "Refusals by the policy that had no place left, and what passed";
             registry.register("ping_ratelimit_decisions", help, counters.decisions.clone());
             let help = "Requests turned away before any work, by reason";
@@ -114,6 +130,17 @@ impl ServiceMetrics {
             VerifyOutcome::Unavailable => "unavailable",
         };
         self.verifications.get_or_create(&[("outcome", label)]).inc();
+    }
+
+    /// Counts a refresh.
+    pub fn refresh(&self, outcome: RefreshOutcome) {
+        let label = match outcome {
+            RefreshOutcome::Ok => "ok",
+            RefreshOutcome::Unknown => "unknown",
+            RefreshOutcome::Reused => "reused",
+            RefreshOutcome::Unavailable => "unavailable",
+        };
+        self.refreshes.get_or_create(&[("outcome", label)]).inc();
     }
 
     /// Counts a request that every policy let pass (`path` is login or verify).

@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::limits::{Refusal, Remaining};
 
@@ -89,8 +90,8 @@ impl Problem {
 }
 
 /// The JSON form.
-#[derive(Serialize)]
-struct Body<'a> {
+#[derive(Serialize, ToSchema)]
+pub struct ProblemBody<'a> {
     r#type: String,
     title: &'a str,
     status: u16,
@@ -106,7 +107,7 @@ struct Body<'a> {
     attempts_remaining: Option<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct FieldError<'a> {
     pointer: &'a str,
     detail: &'a str,
@@ -114,7 +115,10 @@ struct FieldError<'a> {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = Body {
+        // RFC 6750, section 3: a request without a token is told no error.
+        let authenticate = (self.status == StatusCode::UNAUTHORIZED)
+            .then_some(if self.code == "no-token" { "Bearer" } else { "Bearer error=\"invalid_token\"" });
+        let body = ProblemBody {
             r#type: self.type_uri(),
             title: self.title,
             status: self.status.as_u16(),
@@ -137,6 +141,9 @@ impl IntoResponse for Problem {
         let longest = self.refusal.map(|refusal| refusal.longest);
         if let Some(seconds) = longest.map(|longest| longest.seconds).or(self.retry_after) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(challenge) = authenticate {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         insert_rate_limit(headers, None, longest);
         response

@@ -1,13 +1,35 @@
 //! The route table, and what every request passes on its way in, outermost first.
 
 mod admission;
+mod answer;
+mod authz;
+mod bearer;
+mod cookie;
 mod cors;
+mod end_all_sessions;
+mod end_session;
+mod grant;
+mod jwks;
+mod list_sessions;
+mod list_users;
 mod login;
+mod logout;
+mod me;
+mod openapi;
+mod refresh_token;
+mod rename_me;
+mod show_user;
+mod user_view;
 mod verify_otp;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::post};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::from_fn_with_state,
+    routing::{any, delete, get, post},
+};
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use admission::Admission;
@@ -25,18 +47,42 @@ pub struct RouterOptions {
 
 /// The whole HTTP interface.
 pub fn router(app: Arc<App>, options: RouterOptions) -> Router {
-    let admission = from_fn_with_state((Arc::clone(&app), options.admission), admission::admit);
+    let with_cookie = app.parts.options.cookie_domain.is_some();
+    let inner = |routes: Router<Arc<App>>| {
+        let admission = from_fn_with_state((Arc::clone(&app), options.admission.clone()), admission::admit);
+        routes
+            .method_not_allowed_fallback(async || Problem::method_not_allowed())
+            .with_state(Arc::clone(&app))
+            // The last added is the outermost: read from below.
+            .layer(DefaultBodyLimit::max(MAX_BODY_OCTETS)) // 4. how much of a body is read
+            .layer(admission) //                              3. sheds load, ends what takes too long
+            .layer(CatchPanicLayer::custom(internal)) //      2. a panic is one request's 500
+    };
+    // 1. so that every answer carries its headers
+    let pages = inner(for_pages()).layer(cors::layer(options.allowed_origins, with_cookie));
+    pages.merge(inner(for_proxies()))
+}
+
+/// What web pages and services call.
+fn for_pages() -> Router<Arc<App>> {
     Router::new()
         .route("/api/v1/login", post(login::login))
         .route("/api/v1/verify-otp", post(verify_otp::verify_otp))
+        .route("/api/v1/token/refresh", post(refresh_token::refresh_token))
+        .route("/api/v1/logout", post(logout::logout))
+        .route("/api/v1/sessions", get(list_sessions::list_sessions).delete(end_all_sessions::end_all_sessions))
+        .route("/api/v1/sessions/{id}", delete(end_session::end_session))
+        .route("/api/v1/users", get(list_users::list_users))
+        .route("/api/v1/users/me", get(me::me).put(rename_me::rename_me))
+        .route("/api/v1/users/{id}", get(show_user::show_user))
+        .route("/.well-known/jwks.json", get(jwks::jwks))
+        .route("/openapi.json", get(openapi::openapi))
         .fallback(async || Problem::not_found())
-        .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .with_state(app)
-        // The last added is the outermost: read from below.
-        .layer(DefaultBodyLimit::max(MAX_BODY_OCTETS)) // 4. how much of a body is read
-        .layer(admission) //                              3. sheds load, ends what takes too long
-        .layer(CatchPanicLayer::custom(internal)) //      2. a panic is one request's 500
-        .layer(cors::layer(options.allowed_origins)) //   1. so that every answer carries its headers
+}
+
+/// What ingress controllers ask, outside of CORS.
+fn for_proxies() -> Router<Arc<App>> {
+    Router::new().route("/authz", any(authz::authz)).route("/authz/{*original}", any(authz::authz))
 }
 
 /// The panic itself was printed by the hook; its words are not for the client.

@@ -7,6 +7,7 @@ use super::{Problem, RETRY_AFTER_SECONDS};
 use crate::limits::Refusal;
 
 const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
+const UNAUTHORIZED: StatusCode = StatusCode::UNAUTHORIZED;
 const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
 impl Problem {
@@ -55,6 +56,65 @@ impl Problem {
     pub const fn invalid_idempotency_key() -> Self {
         let message = "An Idempotency-Key has 16 to 64 printable characters. Send another, or none.";
         Self::new(BAD_REQUEST, "invalid-idempotency-key", "Invalid Idempotency-Key", message)
+    }
+
+    /// 400: `users/me` without a name.
+    #[must_use]
+    pub const fn name_required() -> Self {
+        Self::new(BAD_REQUEST, "name-required", "Name required", wire::NAME_REQUIRED).at("/name")
+    }
+
+    /// 400: a name that is too long, or has control characters.
+    #[must_use]
+    pub const fn invalid_name() -> Self {
+        let message = "A name has at most 200 characters, and no control characters. Send a shorter one.";
+        Self::new(BAD_REQUEST, "invalid-name", "Invalid name", message).at("/name")
+    }
+
+    /// 400: a page of people that there is not.
+    #[must_use]
+    pub const fn invalid_page() -> Self {
+        let message = "limit is a number from 1 to 1000, and after is the next of the page before.";
+        Self::new(BAD_REQUEST, "invalid-page", "Invalid page", message)
+    }
+
+    /// 400: a refresh without its token.
+    #[must_use]
+    pub const fn refresh_token_required() -> Self {
+        let message = "refresh_token is required. Send the one that the last sign-in or refresh answered.";
+        Self::new(BAD_REQUEST, "refresh-token-required", "Refresh token required", message).at("/refresh_token")
+    }
+
+    /// 401: no token.
+    #[must_use]
+    pub const fn no_token() -> Self {
+        Self::new(UNAUTHORIZED, "no-token", "No token", wire::NO_TOKEN)
+    }
+
+    /// 401: a bad token, whatever is wrong with it.
+    #[must_use]
+    pub const fn invalid_token() -> Self {
+        Self::new(UNAUTHORIZED, "invalid-token", "Invalid token", wire::INVALID_TOKEN)
+    }
+
+    /// 401: a refresh token that is worth nothing any more.
+    #[must_use]
+    pub const fn session_ended() -> Self {
+        let message = "This session has ended. Please sign in again.";
+        Self::new(UNAUTHORIZED, "session-ended", "Session ended", message)
+    }
+
+    /// 404: nobody has this id.
+    #[must_use]
+    pub const fn user_not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "user-not-found", "User not found", wire::USER_NOT_FOUND)
+    }
+
+    /// 404: the bearer has no session with this id.
+    #[must_use]
+    pub const fn session_not_found() -> Self {
+        let message = "You have no session with this id. GET /api/v1/sessions lists those that you have.";
+        Self::new(StatusCode::NOT_FOUND, "session-not-found", "Session not found", message)
     }
 
     /// 404.
@@ -148,6 +208,21 @@ impl Problem {
     pub const fn internal() -> Self {
         let message = "Something went wrong on our side. Please try again.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", message)
+    }
+
+    /// 501: what only a directory can do.
+    #[must_use]
+    pub const fn no_directory() -> Self {
+        let message = "This service keeps no directory of users. Its operator can set MONGO_URI to have one.";
+        Self::new(StatusCode::NOT_IMPLEMENTED, "no-directory", "No directory", message)
+    }
+
+    /// 501: what only signing keys can do.
+    #[must_use]
+    pub const fn no_signing_keys() -> Self {
+        let message = "Tokens are signed with a secret here, so there are no public keys and no sessions. The operator \
+                       of this service can set TOKEN_SIGNING_KEYS_DIR to have both.";
+        Self::new(StatusCode::NOT_IMPLEMENTED, "no-signing-keys", "No signing keys", message)
     }
 
     /// 503: a server that we need does not answer as it should. Never a guess.

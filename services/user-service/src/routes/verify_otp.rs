@@ -4,41 +4,40 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::{ConnectInfo, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::HeaderMap,
     response::{IntoResponse as _, Response},
 };
-use ping_contract::{address::EmailAddress, wire};
-use serde::{Deserialize, Serialize};
+use ping_contract::address::EmailAddress;
+use serde::Deserialize;
+use utoipa::ToSchema;
 
+use super::grant::{Grant, SignedIn};
 use crate::{
-    accounts::User,
     app::App,
     client_ip::ClientIp,
     codes::{Code, random_bytes},
     metrics::VerifyOutcome,
     peppers::challenge_hash,
-    problem::{Problem, insert_rate_limit},
+    problem::{Problem, ProblemBody, insert_rate_limit},
     request_body::{Field, JsonBody, parse_object},
     store::{Claim, ClaimOutcome, ClaimRequest, Claimant, WrongReason},
 };
 
 /// The body as it is read. Unknown fields are ignored.
-#[derive(Debug, Deserialize)]
-struct VerifyRequest<'a> {
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct VerifyRequest<'a> {
+    /// Where the code was mailed to.
     #[serde(borrow, default)]
+    #[schema(value_type = String)]
     email: Field<'a>,
+    /// Six digits; spaces and dashes are ignored.
     #[serde(borrow, default)]
+    #[schema(value_type = String)]
     otp: Field<'a>,
+    /// What login answered: gives tries of one's own.
     #[serde(borrow, default)]
+    #[schema(value_type = Option<String>)]
     challenge: Field<'a>,
-}
-
-/// The body of a 200.
-#[derive(Serialize)]
-struct VerifyResponse<'a> {
-    message: &'a str,
-    user: &'a User,
-    token: String,
 }
 
 /// One try, checked.
@@ -53,6 +52,15 @@ struct Try {
 type Failure = (VerifyOutcome, Problem);
 
 /// Counts the try, claims the code, finds or makes the person, uses the code up, and only then signs a token.
+#[utoipa::path(
+    post, path = "/api/v1/verify-otp", tag = "sign-in", request_body = VerifyRequest,
+    responses(
+        (status = 200, description = "Signed in", body = SignedIn),
+        (status = 400, description = "A field is missing, or the code is no good", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many wrong codes", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "A server that is needed does not answer; the code stays good", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn verify_otp(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -62,7 +70,7 @@ pub(super) async fn verify_otp(
     let attempt =
         body.and_then(|body| parse_try(body.bytes())).map_err(|problem| (VerifyOutcome::Invalid, problem));
     let result = match attempt {
-        Ok(attempt) => sign_in(&app, &attempt, app.client(peer, &headers)).await,
+        Ok(attempt) => sign_in(&app, &attempt, (app.client(peer, &headers), &headers)).await,
         Err(failure) => Err(failure),
     };
     let (outcome, mut response) = match result {
@@ -87,7 +95,11 @@ fn parse_try(body: &[u8]) -> Result<Try, Problem> {
     Ok(Try { address, code, challenge: request.challenge.text().map(str::to_owned) })
 }
 
-async fn sign_in(app: &App, attempt: &Try, client: ClientIp) -> Result<Response, Failure> {
+async fn sign_in(
+    app: &App,
+    attempt: &Try,
+    (client, headers): (ClientIp, &HeaderMap),
+) -> Result<Response, Failure> {
     let request_id = random_bytes::<16>().map(hex::encode);
     let request_id = request_id
         .map_err(|error| (VerifyOutcome::Unavailable, app.unavailable("draw a request id", &error)))?;
@@ -101,11 +113,20 @@ async fn sign_in(app: &App, attempt: &Try, client: ClientIp) -> Result<Response,
             return Err(failure);
         }
     };
-    match app.parts.store.consume(claimant, &claim).await {
-        Ok(true) => signed_in(app, &user),
-        Ok(false) => Err((VerifyOutcome::Busy, Problem::code_in_use())),
-        Err(error) => Err((VerifyOutcome::Unavailable, app.unavailable("use up the code", &error))),
-    }
+    let grant = match Grant::begin(app, &user, headers).await {
+        Ok(grant) => grant,
+        Err(problem) => {
+            release(app, claimant, &claim).await;
+            return Err((VerifyOutcome::Unavailable, problem));
+        }
+    };
+    let failure = match app.parts.store.consume(claimant, &claim).await {
+        Ok(true) => return grant.answer(app, &user).map_err(|problem| (VerifyOutcome::Unavailable, problem)),
+        Ok(false) => (VerifyOutcome::Busy, Problem::code_in_use()),
+        Err(error) => (VerifyOutcome::Unavailable, app.unavailable("use up the code", &error)),
+    };
+    grant.withdraw(app).await;
+    Err(failure)
 }
 
 async fn claim(app: &App, attempt: &Try, (client, request_id): (ClientIp, &str)) -> Result<Claim, Failure> {
@@ -150,20 +171,6 @@ async fn release(app: &App, claimant: Claimant<'_>, claim: &Claim) {
     if let Err(error) = app.parts.store.release(claimant, claim).await {
         let _ = app.unavailable("release the code", &error);
     }
-}
-
-fn signed_in(app: &App, user: &User) -> Result<Response, Failure> {
-    let token = app.parts.tokens.sign(user, None).map(|signed| signed.token).map_err(|error| {
-        tracing::error!(error = service_kit::telemetry::chain(&error), "a token could not be signed");
-        (VerifyOutcome::Unavailable, Problem::internal())
-    })?;
-    let body = VerifyResponse { message: wire::SIGNED_IN, user, token };
-    let body = serde_json::to_vec(&body).unwrap_or_default(); // cannot fail: texts only
-    let mut response = body.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
 }
 
 #[cfg(test)]
