@@ -37,6 +37,14 @@ start_mailpit() {
     export SMTP_HOST=127.0.0.1 SMTP_PORT=$2 MAILPIT_URL=http://127.0.0.1:$3
 }
 
+# start_mongodb FOLDER PORT: tests find it as TEST_MONGO_URI, so that the service itself runs with and without a directory.
+start_mongodb() {
+    [[ -z ${TEST_MONGO_URI:-} ]] || return 0
+    start_server mongodb "$1" --port "$2"
+    MONGODB_PROCESS=$! MONGODB_LISTENS=$2 MONGODB_LOG=$1/mongodb.log
+    export TEST_MONGO_URI=mongodb://127.0.0.1:$2
+}
+
 redis_answers() {
     # shellcheck disable=SC2016 # for the inner shell
     [[ $(timeout 2 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0" && printf "PING\r\n" >&3 && head -c 5 <&3' "$1" 2>/dev/null) == +PONG ]]
@@ -69,6 +77,7 @@ wait_for_servers() {
     need curl curl
     [[ -z ${REDIS_PROCESS:-} ]] || wait_until_answers Redis "$REDIS_PROCESS" "$REDIS_LOG" redis_answers "$REDIS_LISTENS"
     [[ -z ${RABBITMQ_PROCESS:-} ]] || wait_until_answers RabbitMQ "$RABBITMQ_PROCESS" "$RABBITMQ_LOG" rabbitmq_answers
+    [[ -z ${MONGODB_PROCESS:-} ]] || wait_until_answers MongoDB "$MONGODB_PROCESS" "$MONGODB_LOG" port_is_used "$MONGODB_LISTENS"
     [[ -z ${MAILPIT_PROCESS:-} ]] || wait_until_answers Mailpit "$MAILPIT_PROCESS" "$MAILPIT_LOG" http_answers "$MAILPIT_URL/readyz"
 }
 
