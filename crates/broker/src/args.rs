@@ -88,7 +88,7 @@ fn given(secret: Option<&SecretString>) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory as _, Parser};
+    use clap::{CommandFactory as _, FromArgMatches as _, Parser, builder::Resettable};
 
     use super::BrokerArgs;
     use crate::config::{BrokerConfig, ConfigError};
@@ -100,8 +100,10 @@ mod tests {
     }
 
     fn config(arguments: &[&str]) -> Result<BrokerConfig, ConfigError> {
-        let arguments = ["service"].iter().chain(arguments);
-        Service::try_parse_from(arguments).unwrap().broker.config("test")
+        // Whatever the environment of the tests is.
+        let command = Service::command().mut_args(|arg| arg.env(Resettable::Reset));
+        let matches = command.try_get_matches_from(["service"].iter().chain(arguments)).unwrap();
+        Service::from_arg_matches(&matches).unwrap().broker.config("test")
     }
 
     #[test]

@@ -25,3 +25,7 @@ pub use connection::ConnectError;
 pub use consumer::{Consumer, ConsumerControl, ConsumerOptions, ConsumerState, Delivery};
 pub use message::{HeaderValue, Message};
 pub use publisher::{Doubt, PublishError, Publisher, PublisherOptions, Refusal, State};
+
+/// Log directives that every program with a broker connection adds after its own filter: lapin logs a returned message
+/// whole, and its body holds code and address.
+pub const QUIET: &str = "lapin::returned_messages=off";

@@ -60,7 +60,7 @@ impl From<HeaderValue> for AMQPValue {
 }
 
 /// AMQP's delivery mode of a message that survives a restart.
-const PERSISTENT: u8 = 2;
+pub(crate) const PERSISTENT: u8 = 2;
 
 pub(crate) fn properties(message_id: &str, headers: Vec<(&'static str, HeaderValue)>) -> BasicProperties {
     let mut table = FieldTable::default();

@@ -119,13 +119,16 @@ impl UserArgs {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory as _, Parser as _};
+    use clap::{CommandFactory as _, FromArgMatches as _, builder::Resettable};
 
     use super::Config;
 
     fn config(arguments: &[&str]) -> Config {
         let common = ["ping-topology", "--user=a", "--password=b", "--host=broker"];
-        Config::try_parse_from(common.iter().chain(arguments)).unwrap()
+        // Whatever the environment of the tests is.
+        let command = Config::command().mut_args(|arg| arg.env(Resettable::Reset));
+        let matches = command.try_get_matches_from(common.iter().chain(arguments)).unwrap();
+        Config::from_arg_matches(&matches).unwrap()
     }
 
     #[test]

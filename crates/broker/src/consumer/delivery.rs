@@ -8,6 +8,8 @@ use lapin::{
 };
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::message::PERSISTENT;
+
 /// How often it was handed out before and came back as failed; absent on a first delivery.
 const DELIVERY_COUNT: &str = "x-delivery-count";
 
@@ -23,6 +25,7 @@ pub struct Delivery {
     pub message_id: Option<String>,
     /// Whether the broker has delivered it before, to us or to somebody else.
     pub redelivered: bool,
+    persistent: bool,
     headers: Option<FieldTable>,
     acker: Acker,
     settled: bool,
@@ -37,11 +40,18 @@ impl Delivery {
             body: data,
             message_id: properties.message_id().as_ref().map(ToString::to_string),
             redelivered,
+            persistent: *properties.delivery_mode() == Some(PERSISTENT),
             headers: properties.headers().clone(),
             acker,
             settled: false,
             _unsettled: unsettled,
         }
+    }
+
+    /// Whether it survives a restart of the broker.
+    #[must_use]
+    pub fn is_persistent(&self) -> bool {
+        self.persistent
     }
 
     /// How often the broker counted a failed delivery of it; 0 the first time.

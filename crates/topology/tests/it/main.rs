@@ -1,4 +1,5 @@
 //! Topology and `ping-topology` against a real `RabbitMQ`. Run as `dev/with-servers cargo test -p topology`.
+#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::time::Duration;
 
