@@ -11,7 +11,7 @@ mod verify;
 use std::sync::Arc;
 
 pub use connection::{RedisConnection, StoreError, supervise};
-pub use issue::{IssueOutcome, IssueRequest, Issued, PublishResult, Receipt};
+pub use issue::{IssueError, IssueOutcome, IssueRequest, Issued, PublishResult, Receipt};
 pub use verify::{Claim, ClaimOutcome, ClaimRequest, Claimant, WrongReason};
 
 use crate::limits::Limits;

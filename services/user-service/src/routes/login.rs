@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::{ConnectInfo, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::HeaderMap,
     response::{IntoResponse as _, Response},
 };
 use ping_contract::{
@@ -13,8 +13,9 @@ use ping_contract::{
     wire,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::cors::IDEMPOTENCY_KEY;
+use super::{answer, cors::IDEMPOTENCY_KEY};
 use crate::{
     app::App,
     client_ip::ClientIp,
@@ -22,7 +23,7 @@ use crate::{
     limits::Remaining,
     metrics::LoginOutcome,
     peppers::{Pepper, challenge_hash},
-    problem::{Problem, insert_rate_limit},
+    problem::{Problem, ProblemBody, insert_rate_limit},
     publisher::{OutgoingMail, PublishError},
     request_body::{Field, JsonBody, parse_object},
     store::{IssueOutcome, IssueRequest, Issued, PublishResult},
@@ -30,21 +31,26 @@ use crate::{
 
 mod settling;
 
-use settling::Settling;
+use settling::{Settling, undo_unseen};
 
 /// The body as it is read. Unknown fields are ignored.
-#[derive(Debug, Deserialize)]
-struct LoginRequest<'a> {
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct LoginRequest<'a> {
+    /// Where the code is mailed to.
     #[serde(borrow, default)]
+    #[schema(value_type = String)]
     email: Field<'a>,
 }
 
 /// The body of a 200.
-#[derive(Debug, Serialize)]
-struct LoginResponse<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct LoginResponse<'a> {
     message: &'a str,
+    /// To be sent with the code: gives tries of one's own.
     challenge: String,
+    /// Life of the code, in seconds.
     expires_in: u64,
+    /// When the next login may be, in seconds.
     resend_after: u64,
 }
 
@@ -59,6 +65,18 @@ struct Wish {
 type Failure = (LoginOutcome, Problem);
 
 /// Counts each policy, makes a code live, hands its mail over, and answers.
+#[utoipa::path(
+    post, path = "/api/v1/login", tag = "sign-in", request_body = LoginRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "16 to 64 characters: a retry sends no second code")),
+    responses(
+        (status = 200, description = "The mail event is confirmed by the broker", body = LoginResponse),
+        (status = 400, description = "No address, or a bad one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The first request with this Idempotency-Key is not answered yet", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "This Idempotency-Key came with another body", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many logins", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Redis or the broker does not answer", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn login(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -107,32 +125,12 @@ fn parse_idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem>
 
 async fn send_code(app: &Arc<App>, wish: Wish) -> Result<(LoginOutcome, Response), Failure> {
     let peppers = app.parts.peppers.all();
-    let store_failed =
-        |error: &dyn std::error::Error| (LoginOutcome::StoreUnavailable, app.unavailable("issue", error));
     let Some(pepper) = peppers.first() else {
         return Err((LoginOutcome::StoreUnavailable, Problem::internal()));
     };
-    let draw = Draw::new(pepper).map_err(|error| store_failed(&error))?;
-    let idempotency = wish
-        .idempotency_key
-        .as_deref()
-        .map(|key| (pepper.idempotency_digest(key), pepper.fingerprint(&wish.address)));
-    let outcome = app
-        .parts
-        .store
-        .issue(IssueRequest {
-            address: &wish.address,
-            client: wish.client,
-            issue_id: &draw.issue_id,
-            digest: &pepper.code_digest(&wish.address, &draw.code),
-            kid: pepper.kid(),
-            challenge_hash: &challenge_hash(&draw.challenge),
-            idempotency: idempotency
-                .as_ref()
-                .map(|(digest, fingerprint)| (digest.as_str(), fingerprint.as_str())),
-        })
-        .await
-        .map_err(|error| store_failed(&error))?;
+    let draw = Draw::new(pepper)
+        .map_err(|error| (LoginOutcome::StoreUnavailable, app.unavailable("draw a code", &error)))?;
+    let outcome = issue(app, &wish, (pepper, &draw)).await?;
     match outcome {
         IssueOutcome::Issued(issued) => {
             app.parts.metrics.allowed("login");
@@ -152,6 +150,34 @@ async fn send_code(app: &Arc<App>, wish: Wish) -> Result<(LoginOutcome, Response
         IssueOutcome::InFlight => Err((LoginOutcome::Conflict, Problem::request_in_flight())),
         IssueOutcome::OtherBody => Err((LoginOutcome::Conflict, Problem::idempotency_key_reused())),
     }
+}
+
+async fn issue(
+    app: &Arc<App>,
+    wish: &Wish,
+    (pepper, draw): (&Pepper, &Draw),
+) -> Result<IssueOutcome, Failure> {
+    let idempotency = wish
+        .idempotency_key
+        .as_deref()
+        .map(|key| (pepper.idempotency_digest(key), pepper.fingerprint(&wish.address)));
+    let request = IssueRequest {
+        address: &wish.address,
+        client: wish.client,
+        issue_id: &draw.issue_id,
+        digest: &pepper.code_digest(&wish.address, &draw.code),
+        kid: pepper.kid(),
+        challenge_hash: &challenge_hash(&draw.challenge),
+        idempotency: idempotency
+            .as_ref()
+            .map(|(digest, fingerprint)| (digest.as_str(), fingerprint.as_str())),
+    };
+    app.parts.store.issue(request).await.map_err(|mut error| {
+        if let Some(receipt) = error.receipt.take() {
+            undo_unseen(app, receipt);
+        }
+        (LoginOutcome::StoreUnavailable, app.unavailable("issue", &error))
+    })
 }
 
 /// What is drawn for one login.
@@ -211,12 +237,8 @@ fn sent(app: &App, challenge: String, tightest: Option<Remaining>) -> Response {
         expires_in: app.parts.limits.code_ttl.as_secs(),
         resend_after: app.parts.limits.resend_after.as_secs(),
     };
-    let body = serde_json::to_vec(&body).unwrap_or_default(); // cannot fail: texts and numbers
-    let mut response = body.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    insert_rate_limit(headers, None, tightest);
+    let mut response = answer::json(&body);
+    insert_rate_limit(response.headers_mut(), None, tightest);
     response
 }
 

@@ -51,6 +51,17 @@ pub enum IssueOutcome {
     OtherBody,
 }
 
+/// Redis gave no usable answer to an issue.
+#[derive(Debug, thiserror::Error)]
+#[error("the code could not be issued")]
+pub struct IssueError {
+    /// Why.
+    #[source]
+    pub source: StoreError,
+    /// What undoes the issue, if it may have happened, or still happen, unseen.
+    pub receipt: Option<Receipt>,
+}
+
 /// A live code whose mail is not confirmed yet.
 #[derive(Debug)]
 pub struct Issued {
@@ -91,7 +102,7 @@ struct IssueKeys {
 
 impl Store {
     /// Checks every limit, counts, and makes the code live: all or nothing, in one call.
-    pub async fn issue(&self, request: IssueRequest<'_>) -> Result<IssueOutcome, StoreError> {
+    pub async fn issue(&self, request: IssueRequest<'_>) -> Result<IssueOutcome, IssueError> {
         let keys = self.issue_keys(&request);
         let network = request.client.network();
         let mut call = self.scripts.issue.prepare_invoke();
@@ -103,8 +114,21 @@ impl Store {
         for (quota, _) in &keys.windows {
             call.arg(quota.places).arg(millis(quota.window)).arg(is_refundable(quota.policy));
         }
-        let answer = self.redis.invoke::<Vec<Value>>(&call).await?;
-        self.issue_outcome(&answer, keys, &request).ok_or(StoreError::Answer)
+        match self.redis.invoke::<Vec<Value>>(&call).await {
+            Ok(answer) => self
+                .issue_outcome(&answer, keys, &request)
+                .ok_or(IssueError { source: StoreError::Answer, receipt: None }),
+            Err(source) => {
+                let unseen = matches!(source, StoreError::TimedOut | StoreError::ConnectionLost);
+                let receipt = unseen.then(|| Receipt {
+                    issue_id: request.issue_id.to_owned(),
+                    keys,
+                    ends: Vec::new(), // not known, so the windows stay counted
+                    idempotency_value: None,
+                });
+                Err(IssueError { source, receipt })
+            }
+        }
     }
 
     /// Undoes an issue whose mail event was not confirmed, as far as it is still that issue's.

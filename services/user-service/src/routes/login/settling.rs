@@ -1,6 +1,8 @@
 //! What must happen to an issue after its publish, even if nobody waits for the answer any more.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use service_kit::backoff::Backoff;
 
 use crate::{
     app::App,
@@ -50,4 +52,23 @@ impl Drop for Settling {
             }
         });
     }
+}
+
+/// How often an issue that nobody saw is undone before its own end is waited for.
+const TRIES: usize = 5;
+
+/// Undoes, in the background, an issue whose answer did not come: it may have happened, and would refuse the person
+/// for a minute without a mail. Redis is in trouble just now, so it is tried again for some seconds.
+pub(super) fn undo_unseen(app: &Arc<App>, receipt: Receipt) {
+    let (app, shutdown) = (Arc::clone(app), app.parts.shutdown.clone());
+    app.parts.shutdown.clone().spawn("undo an unseen issue", async move {
+        let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(2));
+        for _ in 0..TRIES {
+            if app.parts.store.take_back(&receipt, PublishResult::Refused).await.is_ok()
+                || backoff.wait(&shutdown).await.is_err()
+            {
+                return;
+            }
+        }
+    });
 }

@@ -5,7 +5,7 @@
 -- ARGV  1 issue id
 --       2 'refused': nothing was queued, all of it goes. 'unknown': the mail may still go out, so the code stays good
 --         and its windows counted; only what would keep the person from asking again goes
---       3 R  4 W, then the end of each window as issue.lua answered it
+--       3 R  4 W, then the end of each window as issue.lua answered it, or none if it was not heard
 -- Answer 1 if something was taken back, else 0
 local resend_keys, windows = tonumber(ARGV[3]), tonumber(ARGV[4])
 local first_window = 2 + resend_keys
@@ -29,7 +29,7 @@ local hash = read_codes(KEYS[1])
 for slot = 1, 3 do
   if hash[slot .. ':issue'] == ARGV[1] then
     remove(KEYS[1], hash, { [slot] = true }, now)
-    for i = 1, windows do refund(KEYS[first_window + i - 1], ARGV[4 + i]) end
+    for i = 1, windows do refund(KEYS[first_window + i - 1], ARGV[4 + i] or '') end
     return 1
   end
 end
