@@ -67,7 +67,6 @@ pub fn plan(stack: &ValidatedStack, entropy: &Entropy) -> StackSecrets {
     });
     let keys = [
         ("signing-key.pem", Value::SigningKey),
-        ("jwt-secret", Value::Password),
         ("otp-pepper", Value::Password),
         ("user-id-secret", Value::Password),
     ];

@@ -23,7 +23,8 @@ pub struct Tokens {
     /// How long an access token is good, in seconds.
     #[schemars(range(min = 60, max = 86400))]
     pub access_ttl_seconds: i32,
-    /// The Secret's key that holds an Ed25519 private key in PKCS#8 PEM: EdDSA tokens and a JWKS.
+    /// The Secret's key that holds an Ed25519 private key in PKCS#8 PEM: EdDSA tokens and a JWKS. Every other key of
+    /// that Secret must be such a key too; one that is added signs after it was published for 10 minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signing_key_secret_ref: Option<SecretKeyRef>,
     /// The Secret's key that holds a shared secret of at least 32 octets: HS256 tokens, as the original services make.

@@ -27,8 +27,8 @@ const RESOURCES: DefaultResources = DefaultResources { cpu: "50m", memory: "64Mi
 /// Commands of a client library at work, and those of scripts and expiry that both services use.
 const COMMON_COMMANDS: &str = "+@connection +@transaction +time +eval +evalsha +script|load +get +set +del +exists";
 
-/// What user-service's scripts do besides: counters, hashes, expiry.
-const USER_SERVICE_COMMANDS: &str = "+@string +@hash +@set +unlink +expire +pexpire +pexpireat +expireat +ttl +pttl \
+/// What user-service's scripts do besides: counters, hashes, sorted sets of sessions, expiry.
+const USER_SERVICE_COMMANDS: &str = "+@string +@hash +@set +@sortedset +unlink +expire +pexpire +pexpireat +expireat +ttl +pttl \
                                      +expiretime +pexpiretime";
 
 /// Adds all of it to the stack's objects.

@@ -22,6 +22,9 @@ pub(super) const PORTS: [(&str, u16); 2] = [("http", 5000), ("management", 5001)
 /// Seconds that a pod goes on serving after it was told to stop: until every proxy has heard that it leaves.
 const LEAVE_SECONDS: i32 = 5;
 
+/// Where signing keys are mounted.
+const SIGNING_KEYS: &str = "/etc/ping/signing-keys";
+
 /// What clients call.
 pub(super) fn service(context: &Context<'_>) -> Result<Service, Error> {
     let id = &context.stack.id;
@@ -39,7 +42,11 @@ pub(super) fn service(context: &Context<'_>) -> Result<Service, Error> {
 pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
     let (stack, id) = (context.stack, &context.stack.id);
     let name = id.part(Part::UserService);
-    let connections = connections::of(context, Part::UserService);
+    let mut connections = connections::of(context, Part::UserService);
+    if let Some((volume, mount)) = signing_keys(context) {
+        connections.volumes.push(volume);
+        connections.mounts.push(mount);
+    }
     let (secret_env, hash) = secret_env(context, connections.hash.clone());
     let env = [connections.env.clone(), secret_env, login_env(context)].concat();
     object(json!({
@@ -94,18 +101,46 @@ fn secret_env(context: &Context<'_>, hash: ContentHash) -> (Vec<Value>, ContentH
         env_secret("USER_ID_SECRET", &own, "user-id-secret"),
     ];
     let mut hash = hash.bytes(own_value("otp-pepper")).bytes(own_value("user-id-secret"));
-    if let Some(jwt) = &spec.tokens.jwt_secret_ref {
-        env.push(env_secret("JWT_SECRET", &jwt.name, &jwt.key));
-        hash = reference_hash(context, &jwt.name, hash);
-    } else {
-        env.push(env_secret("JWT_SECRET", &own, "jwt-secret"));
-        hash = hash.bytes(own_value("jwt-secret"));
-    }
     if let Some(mongo) = &spec.users.mongo_uri_secret_ref {
         env.push(env_secret("MONGO_URI", &mongo.name, &mongo.key));
         hash = reference_hash(context, &mongo.name, hash);
     }
+    if let Some(jwt) = &spec.tokens.jwt_secret_ref {
+        env.push(env_secret("JWT_SECRET", &jwt.name, &jwt.key));
+        return (env, reference_hash(context, &jwt.name, hash));
+    }
+    env.extend([
+        pod::env("TOKEN_SIGNING_KEYS_DIR", SIGNING_KEYS),
+        pod::env("TOKEN_ISSUER", issuer(context)),
+        pod::env("TOKEN_AUDIENCE", &spec.tokens.audience),
+        pod::env("ACCESS_TTL_SECONDS", spec.tokens.access_ttl_seconds),
+    ]);
     (env, hash)
+}
+
+/// Who the tokens say they are from.
+fn issuer(context: &Context<'_>) -> String {
+    let spec = &context.stack.spec;
+    let host = spec.user_service.ingress.as_ref().map(|ingress| format!("https://{}", ingress.host));
+    let service = || format!("http://{}.{}.svc", context.stack.id.part(Part::UserService), context.stack.id.namespace);
+    spec.tokens.issuer.clone().or(host).unwrap_or_else(service)
+}
+
+/// The folder of signing keys: volume and mount. Its content is not in the hash: the service reads it again by itself.
+fn signing_keys(context: &Context<'_>) -> Option<(Value, Value)> {
+    let tokens = &context.stack.spec.tokens;
+    if tokens.jwt_secret_ref.is_some() {
+        return None;
+    }
+    let secret = match &tokens.signing_key_secret_ref {
+        Some(keys) => json!({ "secretName": keys.name }),
+        None => json!({
+            "secretName": context.stack.id.part(Part::UserService),
+            "items": [{ "key": "signing-key.pem", "path": "signing-key.pem" }],
+        }),
+    };
+    let mount = json!({ "name": "signing-keys", "mountPath": SIGNING_KEYS, "readOnly": true });
+    Some((json!({ "name": "signing-keys", "secret": secret }), mount))
 }
 
 /// `spec.login` in the service's own names.
