@@ -8,8 +8,11 @@ start_server() {
     local name=$1 folder=$2
     shift 2
     mkdir -p "$folder/$name"
+    # A process group of its own: Ctrl-C is for the script, which then stops all in order.
+    set -m
     "$REPOSITORY/dev/server" "$name" --data "$folder/$name" "$@" >"$folder/$name.log" 2>&1 </dev/null &
     SERVER_PROCESSES+=($!)
+    set +m
 }
 
 # start_redis FOLDER PORT
