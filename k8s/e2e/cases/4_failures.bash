@@ -22,10 +22,10 @@ killed_servers_lose_no_confirmed_mail() { # case
     wait_ready demo
 }
 
-kill_pod() { # POD: without grace, and waits until its successor serves
+kill_pod() { # POD: with a second of grace, and waits until its successor serves
     local before
     before=$(uid_of "pod/$1")
-    kubectl delete pod "$1" --grace-period 0 --force
+    kubectl delete pod "$1" --grace-period 1 --wait
     eventually 60 "a successor of $1" is_new "pod/$1" "$before"
     kubectl wait "pod/$1" --for condition=Ready --timeout 120s
 }

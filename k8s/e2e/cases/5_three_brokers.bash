@@ -10,7 +10,7 @@ three_brokers_survive_the_loss_of_any_one() { # case
     patch_stack demo '{"spec":{"rabbitmq":{"managed":{"replicas":3}}}}'
     kubectl rollout status statefulset/demo-rabbitmq --timeout 240s
     wait_reason demo TopologyReady Applied 240s
-    management demo GET queues/ping/send-otp | jq -e '.members | length == 3'
+    eventually 60 "three members" members_are 3
     for ordinal in 0 1 2; do
         kill_pod "demo-rabbitmq-$ordinal"
         eventually 120 "a login after broker $ordinal was killed" accepts_logins
@@ -18,5 +18,9 @@ three_brokers_survive_the_loss_of_any_one() { # case
     done
     stop_load
     nothing_lost
-    management demo GET queues/ping/send-otp | jq -e '.members | length == 3'
+    eventually 60 "three members" members_are 3
+}
+
+members_are() { # COUNT
+    [[ $(management demo GET queues/ping/send-otp | jq '.members | length') == "$1" ]]
 }

@@ -99,7 +99,7 @@ pub enum Error {
 }
 
 async fn apply_and_look(context: &Context, id: &StackId, wanted: &BrokerTopology) -> Result<TopologyState, Error> {
-    let config = config(id, &wanted.management)?;
+    let config = management_config(id, &wanted.management)?;
     let report = topology::apply(&config, &wanted.desired).await?;
     report_changes(context, id, &report).await;
     if !report.conflicts.is_empty() {
@@ -126,7 +126,7 @@ async fn report_changes(context: &Context, id: &StackId, report: &Report) {
 }
 
 /// The client's settings. It reads a CA from a file, so one is written where only this process looks.
-fn config(id: &StackId, management: &Management) -> Result<ManagementConfig, Error> {
+pub fn management_config(id: &StackId, management: &Management) -> Result<ManagementConfig, Error> {
     let ca_file = management.ca.as_ref().map(|pem| write_ca(id, pem)).transpose().map_err(Error::WriteCa)?;
     Ok(ManagementConfig {
         url: management.url.clone(),
@@ -190,7 +190,7 @@ async fn connected(management: &topology::Management, users: &[String]) -> Resul
 
 /// Deletes broker users that nobody needs any more.
 pub async fn delete_users(id: &StackId, wanted: &BrokerTopology) -> Result<(), Error> {
-    let management = topology::Management::new(&config(id, &wanted.management)?)?;
+    let management = topology::Management::new(&management_config(id, &wanted.management)?)?;
     for user in &wanted.retiring_users {
         management.delete(&format!("users/{}", segment(user))).await?;
     }

@@ -7,13 +7,13 @@ use ping_contract::{
     users::{Role, User},
 };
 
-use super::connections::MANAGED_VHOST;
+pub use super::connections::MANAGED_VHOST;
 use crate::{
     controller::{
         secrets::{self, BROKER_ADMIN, BROKER_ROLES, BrokerUsers, StackSecrets},
         validate::{BrokerTarget, ValidatedStack},
     },
-    names::{Part, Slot},
+    names::{Part, Slot, StackId},
 };
 
 /// What must be on the broker, and how to reach its management API.
@@ -48,6 +48,12 @@ impl std::fmt::Debug for Management {
     }
 }
 
+/// The management API of a stack's own broker.
+#[must_use]
+pub fn managed_url(id: &StackId) -> String {
+    format!("http://{}.{}.svc:15672", id.part(Part::RabbitMq), id.namespace)
+}
+
 pub(super) fn build(stack: &ValidatedStack, secrets: &StackSecrets) -> BrokerTopology {
     let (management, vhost, members) = broker(stack, secrets);
     let ttl = u64::try_from(stack.spec.login.code_ttl_seconds).unwrap_or_default();
@@ -69,10 +75,9 @@ pub(super) fn build(stack: &ValidatedStack, secrets: &StackSecrets) -> BrokerTop
 fn broker(stack: &ValidatedStack, secrets: &StackSecrets) -> (Management, String, Option<i32>) {
     match &stack.broker {
         BrokerTarget::Managed(spec) => {
-            let host = stack.id.part(Part::RabbitMq);
             let password = secrets.broker.as_ref().map(|secret| secrets::text(secret, "password"));
             let management = Management {
-                url: format!("http://{host}.{}.svc:15672", stack.id.namespace),
+                url: managed_url(&stack.id),
                 username: BROKER_ADMIN.to_owned(),
                 password: password.unwrap_or_default(),
                 ca: None,

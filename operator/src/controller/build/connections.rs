@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The vhost of a managed broker.
-pub(super) const MANAGED_VHOST: &str = "ping";
+pub const MANAGED_VHOST: &str = "ping";
 
 /// Where CA files are mounted.
 const CA_FOLDER: &str = "/etc/ping";

@@ -9,7 +9,7 @@ use super::{
     metadata, object,
     pod::{self, DefaultResources, SERVICE_UID, env, env_secret},
 };
-use crate::{autoscaling, crd::smtp::SmtpTls, names::Part};
+use crate::{crd::smtp::SmtpTls, names::Part};
 
 const RESOURCES: DefaultResources = DefaultResources { cpu: "50m", memory: "32Mi", memory_limit: "256Mi" };
 
@@ -32,7 +32,8 @@ pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
     object(json!({
         "metadata": metadata(id, Part::MailService, &name),
         "spec": {
-            "replicas": autoscaling::replicas(&stack.spec.mail_service.autoscaling),
+            // Only a new Deployment is applied with it: `autoscaling::replicas`.
+            "replicas": stack.spec.mail_service.autoscaling.min_replicas,
             "strategy": { "type": "RollingUpdate", "rollingUpdate": { "maxUnavailable": 0, "maxSurge": 1 } },
             "selector": { "matchLabels": id.selector(Part::MailService) },
             "template": {

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
-use kube::ResourceExt as _;
+use kube::ResourceExt;
 
 use super::{StackSecrets, plan, salt, text};
 use crate::{
