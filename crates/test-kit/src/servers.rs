@@ -10,4 +10,4 @@ pub use disk::SmallDisk;
 pub use rabbitmq::RabbitServer;
 pub use redis::{RedisServer, fresh_database};
 pub use server_process::ServerProcess;
-pub use shared::{Broker, MailServer, shared_broker, shared_mail_server, shared_redis_url};
+pub use shared::{Broker, MailServer, shared_broker, shared_mail_server, shared_mongo_uri, shared_redis_url};

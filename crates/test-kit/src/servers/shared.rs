@@ -62,6 +62,15 @@ pub fn shared_redis_url() -> String {
     named("REDIS_URL")
 }
 
+/// The shared MongoDB, without a database. Tests take a database of their own on it.
+///
+/// # Panics
+/// Outside `dev/with-servers`, when `TEST_MONGO_URI` is not set.
+#[must_use]
+pub fn shared_mongo_uri() -> String {
+    named("TEST_MONGO_URI")
+}
+
 /// The shared Mailpit.
 ///
 /// # Panics
