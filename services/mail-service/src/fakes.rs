@@ -71,7 +71,7 @@ impl Mailer for FakeMailer {
         Ok(())
     }
 
-    async fn probe(&self) -> Result<(), Failure> {
+    async fn probe(&self, _: &str) -> Result<(), Failure> {
         self.probe_fails.lock().unwrap().map_or(Ok(()), Err)
     }
 }

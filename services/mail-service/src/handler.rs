@@ -82,7 +82,7 @@ impl<S: SentLog, M: Mailer> Handler<S, M> {
     /// Whether a message could be handled now: after trouble that was not a message's.
     pub async fn probe(&self) -> Result<(), RetryReason> {
         self.sent.look(None).await.map_err(|error| silent(&error))?;
-        match self.mailer.probe().await.map_err(Outcome::from) {
+        match self.mailer.probe(self.writer.sender()).await.map_err(Outcome::from) {
             Err(Outcome::Retry(reason)) => Err(reason),
             Err(_) => Err(RetryReason::RelayUnreachable),
             Ok(()) => Ok(()),

@@ -105,7 +105,7 @@ async fn follow(mut state: watch::Receiver<ConsumerState>, ready: HealthCheck, s
         match *state.borrow_and_update() {
             ConsumerState::Consuming | ConsumerState::Paused => ready.set_ready(),
             ConsumerState::Disconnected => {
-                ready.set_not_ready("not connected to RabbitMQ, or send-otp is missing")
+                ready.set_not_ready("not connected to RabbitMQ, or send-otp is missing");
             }
         }
         tokio::select! {

@@ -82,6 +82,12 @@ impl MessageWriter {
         Ok(Self { from: from.parse().map_err(BadSender)? })
     }
 
+    /// The address in MAIL FROM.
+    #[must_use]
+    pub fn sender(&self) -> &str {
+        self.from.email.as_ref()
+    }
+
     /// The domain that Message-IDs end with.
     #[must_use]
     pub fn domain(&self) -> &str {
@@ -102,7 +108,7 @@ impl MessageWriter {
         let message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, recipient.clone()))
-            .subject(event.subject.as_str())
+            .subject(one_line(&event.subject))
             .date(now)
             .message_id(Some(format!("<{root}@{}>", self.domain())))
             .header(AutoSubmitted)
@@ -111,7 +117,7 @@ impl MessageWriter {
             .body(text_body(&event.body))
             .map_err(|_| Unwritable)?;
         Ok(OutgoingMail {
-            sender: self.from.email.to_string(),
+            sender: self.sender().to_owned(),
             recipient: recipient.to_string(),
             content: message.formatted(),
         })
@@ -121,6 +127,11 @@ impl MessageWriter {
 /// Printable ASCII without what ends a path.
 fn fits_into_a_command(address: &str) -> bool {
     address.bytes().all(|b| b.is_ascii_graphic() && b != b'<' && b != b'>')
+}
+
+/// A subject is one line of text: lettre encodes what is not ASCII, but lets control characters through.
+fn one_line(subject: &str) -> String {
+    subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Lines end with CRLF whatever the event's did: a bare CR or LF is what mail servers disagree about, and smuggled

@@ -32,8 +32,8 @@ pub trait Mailer: Send + Sync + 'static {
     fn send(&self, mail: &OutgoingMail, expires: Instant)
     -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// Whether mail would be taken now.
-    fn probe(&self) -> impl Future<Output = Result<(), Failure>> + Send;
+    /// Whether mail from `sender` would be taken now.
+    fn probe(&self, sender: &str) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 impl Mailer for Pool {
@@ -41,7 +41,7 @@ impl Mailer for Pool {
         Self::send(self, mail, expires).await
     }
 
-    async fn probe(&self) -> Result<(), Failure> {
-        Self::probe(self).await
+    async fn probe(&self, sender: &str) -> Result<(), Failure> {
+        Self::probe(self, sender).await
     }
 }

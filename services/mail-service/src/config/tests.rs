@@ -1,12 +1,14 @@
 use std::time::Duration;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _, builder::Resettable};
 
 use super::{Config, Error, TlsMode, duration};
 
 fn config(args: &[&str]) -> Config {
     let args = ["mail-service", "--redis-url", "redis://localhost"].iter().chain(args);
-    Config::try_parse_from(args).unwrap()
+    // The environment of the test run names servers; these tests are about what is not set.
+    let command = Config::command().mut_args(|arg| arg.env(Resettable::Reset));
+    Config::from_arg_matches(&command.try_get_matches_from(args).unwrap()).unwrap()
 }
 
 fn server(args: &[&str]) -> (String, u16, TlsMode) {

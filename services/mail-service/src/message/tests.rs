@@ -76,7 +76,7 @@ fn a_sign_in_mail_is_plain_text_with_the_headers_a_reader_expects() {
 #[test]
 fn a_subject_with_a_line_end_stays_one_header() {
     for subject in
-        ["a\r\nBcc: eve@example.net", "a\nBcc: eve@example.net", "a\rBcc: x", "\r\n\r\nbody", "a\0b"]
+        ["a\r\nBcc: eve@example.net", "a\nBcc: eve@example.net", "a\rBcc: x", "\r\n\r\nbody", "a\0b", "\u{1}"]
     {
         let content = written(subject, "text");
         assert_eq!(sorted(parts(&content).0), sorted(FIELDS.to_vec()), "{content}");

@@ -99,6 +99,15 @@ impl Connection {
         (result, fit.then_some(self))
     }
 
+    /// Whether the server would take mail from `sender`: MAIL and RSET, and nothing is sent.
+    pub async fn probe(mut self, sender: &str) -> Result<Self, Failure> {
+        let limit = self.deadlines.command;
+        let mail = self.session.command(format!("MAIL FROM:<{sender}>\r\n"));
+        let response = bounded(Phase::Mail, limit, mail).await?;
+        Failure::unless_expected(Phase::Mail, &response, &[250])?;
+        if self.reset().await { Ok(self) } else { Err(Failure::Broken { phase: Phase::Mail }) }
+    }
+
     /// Says goodbye, if that is quick.
     pub async fn quit(mut self) {
         // Whether the server answers is of no interest: the connection is dropped either way.

@@ -94,9 +94,9 @@ impl Pool {
         self.deliver(connection?, mail, window).await
     }
 
-    /// Opens a session and keeps it for the next mail: whether the relay takes mail again.
-    pub async fn probe(&self) -> Result<(), Failure> {
-        let connection = self.open().await?;
+    /// Opens a session, names the sender, and keeps the session for the next mail: whether the relay takes mail again.
+    pub async fn probe(&self, sender: &str) -> Result<(), Failure> {
+        let connection = self.open().await?.probe(sender).await?;
         self.put_back(connection);
         Ok(())
     }

@@ -1,0 +1,225 @@
+//! The service in this process, with a vhost, a Redis database and a mail server of its own.
+
+use std::time::Duration;
+
+use broker::{BrokerConfig, HeaderValue, Message, Publisher, PublisherOptions};
+use clap::Parser as _;
+use mail_service::config::Config;
+use ping_contract::{
+    address::EmailAddress,
+    event::{EXPIRES_AT_HEADER, EventId, MailEvent},
+    topology::{Desired, MAIL_EXCHANGE, MAIL_QUEUE, PARKING_QUEUE},
+};
+use service_kit::shutdown::{Finish, Shutdown};
+use test_kit::{port::free_port, servers::fresh_database, smtp::SmtpServer, vhost::Vhost, wait::wait_for};
+use topology::ManagementConfig;
+
+/// Three times the slowest of what is waited for: a message that takes the tier of 15 s.
+pub(crate) const SOON: Duration = Duration::from_mins(1);
+
+/// The code in every event; it must appear in mails and nowhere else.
+pub(crate) const CODE: &str = "482931";
+
+pub(crate) struct Rig {
+    pub(crate) vhost: Vhost,
+    pub(crate) relay: SmtpServer,
+    pub(crate) redis: redis::aio::MultiplexedConnection,
+    publisher: Publisher,
+    shutdown: Shutdown,
+    management: String,
+}
+
+/// What a test changes.
+pub(crate) struct Setup {
+    vhost: Vhost,
+    relay: SmtpServer,
+    redis_url: String,
+    arguments: Vec<String>,
+}
+
+/// Everything there, nothing started.
+pub(crate) async fn setup() -> Setup {
+    let vhost = Vhost::create().await;
+    apply_topology(&vhost).await;
+    Setup {
+        vhost,
+        relay: SmtpServer::start().await,
+        redis_url: fresh_database().await,
+        arguments: Vec::new(),
+    }
+}
+
+/// The usual.
+pub(crate) async fn start() -> Rig {
+    setup().await.start().await
+}
+
+pub(crate) async fn apply_topology(vhost: &Vhost) {
+    let broker = vhost.broker();
+    let config = ManagementConfig {
+        url: broker.management_url.clone(),
+        user: broker.user.clone(),
+        password: broker.password.clone().into(),
+        ca_file: None,
+    };
+    let desired = Desired::new(vhost.name(), Duration::from_mins(5));
+    let report = topology::apply(&config, &desired).await.unwrap();
+    assert!(report.conflicts.is_empty(), "{:?}", report.conflicts);
+}
+
+impl Setup {
+    pub(crate) fn relay(mut self, relay: SmtpServer) -> Self {
+        self.relay = relay;
+        self
+    }
+
+    pub(crate) fn redis_url(mut self, url: String) -> Self {
+        self.redis_url = url;
+        self
+    }
+
+    pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(ToString::to_string));
+        self
+    }
+
+    pub(crate) async fn start(self) -> Rig {
+        let Self { vhost, relay, redis_url, arguments } = self;
+        let port = free_port();
+        let url = vhost.amqp_url();
+        let mut all = vec!["mail-service".to_owned(), format!("--management-port={port}")];
+        all.extend([format!("--redis-url={redis_url}"), format!("--rabbitmq-url={url}")]);
+        all.push(format!("--smtp-port={}", relay.port()));
+        all.extend(
+            ["--mail-from=no-reply@ping.example", "--probe-first=100ms", "--probe-max=200ms"]
+                .map(str::to_owned),
+        );
+        for (name, usual) in [("--smtp-host=", "127.0.0.1"), ("--smtp-tls=", "none")] {
+            if !arguments.iter().any(|argument| argument.starts_with(name)) {
+                all.push(format!("{name}{usual}"));
+            }
+        }
+        all.extend(arguments);
+        let config = Config::try_parse_from(all).unwrap();
+        let shutdown = Shutdown::new();
+        mail_service::run(config, shutdown.clone()).await.unwrap();
+
+        let options = PublisherOptions { exchanges: vec![], ..PublisherOptions::new(MAIL_EXCHANGE) };
+        let broker = BrokerConfig::from_url(&url).unwrap().named("test");
+        let publisher = Publisher::start(broker, options, &shutdown);
+        let mut state = publisher.subscribe_state();
+        let connected = state.wait_for(|state| *state == broker::State::Connected);
+        tokio::time::timeout(SOON, connected).await.expect("the test's publisher did not connect").unwrap();
+        let client = redis::Client::open(redis_url).unwrap();
+        let redis = client.get_multiplexed_async_connection().await.unwrap();
+        let management = format!("http://127.0.0.1:{port}");
+        let rig = Rig { vhost, relay, redis, publisher, shutdown, management };
+        rig.wait_for_metric("ping_build_info").await;
+        rig
+    }
+}
+
+impl Rig {
+    /// Unix milliseconds on Redis' clock.
+    pub(crate) async fn now_ms(&self) -> i64 {
+        let (seconds, micros) =
+            redis::cmd("TIME").query_async::<(i64, i64)>(&mut self.redis.clone()).await.unwrap();
+        seconds * 1000 + micros / 1000
+    }
+
+    /// Publishes an event as user-service does; it lives for five minutes.
+    pub(crate) async fn publish(&self, id: &EventId, to: &str) {
+        let expires = self.now_ms().await + 300_000;
+        self.publish_with(event(id, to).to_json(), vec![(EXPIRES_AT_HEADER, expires.into())]).await;
+    }
+
+    pub(crate) async fn publish_with(&self, body: Vec<u8>, headers: Vec<(&'static str, HeaderValue)>) {
+        self.publish_to(MAIL_EXCHANGE, body, headers).await;
+    }
+
+    /// Straight to the queue, as the original services do.
+    pub(crate) async fn publish_to_queue(&self, body: &[u8]) {
+        self.publish_to("", body.to_vec(), vec![]).await;
+    }
+
+    async fn publish_to(
+        &self,
+        exchange: &'static str,
+        body: Vec<u8>,
+        headers: Vec<(&'static str, HeaderValue)>,
+    ) {
+        let message = Message {
+            exchange,
+            routing_key: MAIL_QUEUE.to_owned(),
+            message_id: "test".to_owned(),
+            body,
+            headers,
+        };
+        self.publisher.publish(message).await.unwrap();
+    }
+
+    /// The notes in the parking queue, once there are `count`; they stay there.
+    pub(crate) async fn wait_for_parked(&self, count: usize) -> Vec<serde_json::Value> {
+        let what = format!("{count} parked notes");
+        wait_for(&what, SOON, || async {
+            let notes = self.parked().await;
+            (notes.len() >= count).then_some(notes)
+        })
+        .await
+    }
+
+    async fn parked(&self) -> Vec<serde_json::Value> {
+        let path = format!("{}/get", self.vhost.path("queues", PARKING_QUEUE));
+        let body = serde_json::json!({"count": 100, "ackmode": "ack_requeue_true", "encoding": "auto"});
+        let found = self.vhost.management().post(&path, &body).await;
+        let found = found.as_array().cloned().unwrap_or_default();
+        found.iter().map(|m| serde_json::from_str(m["payload"].as_str().unwrap()).unwrap()).collect()
+    }
+
+    /// Waits until the mail queue holds as many messages, ready and unacknowledged together.
+    pub(crate) async fn wait_for_queued(&self, queue: &str, count: u64) {
+        let what = format!("{count} messages in {queue}");
+        let path = self.vhost.path("queues", queue);
+        self.vhost.management().wait_for(&what, &path, |queue| queue["messages"] == count).await;
+    }
+
+    pub(crate) async fn metrics(&self) -> String {
+        let answer = reqwest::Client::builder().no_proxy().build().unwrap();
+        match answer.get(format!("{}/metrics", self.management)).send().await {
+            Ok(answer) => answer.text().await.unwrap_or_default(),
+            Err(_) => String::new(),
+        }
+    }
+
+    /// Waits for a line of the metrics that starts so.
+    pub(crate) async fn wait_for_metric(&self, line: &str) {
+        let what = format!("the metric {line}");
+        wait_for(&what, SOON, || async {
+            self.metrics().await.lines().any(|l| l.starts_with(line)).then_some(())
+        })
+        .await;
+    }
+
+    pub(crate) fn trigger_shutdown(&self) {
+        self.shutdown.trigger();
+    }
+
+    /// Waits for the end of the service, and hands back what outlives it.
+    pub(crate) async fn finish(self, grace: Duration) -> (Finish, Vhost, SmtpServer) {
+        let Self { vhost, relay, shutdown, publisher, .. } = self;
+        drop(publisher);
+        (shutdown.finish(grace).await, vhost, relay)
+    }
+}
+
+pub(crate) fn event(id: &EventId, to: &str) -> MailEvent {
+    MailEvent::sign_in_code(id.clone(), EmailAddress::parse(to).unwrap(), CODE, 5)
+}
+
+pub(crate) fn id(seed: u8) -> EventId {
+    EventId::from_bytes([seed; 16])
+}
+
+pub(crate) fn message_id(id: &EventId) -> String {
+    format!("<{id}@ping.example>")
+}
