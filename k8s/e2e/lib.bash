@@ -15,7 +15,7 @@ make_namespace() { # [NAME]
     command "$KUBECTL" label namespace "$name" pod-security.kubernetes.io/enforce=restricted ping-e2e="$NS"
 }
 
-remove_namespaces() { command "$KUBECTL" delete namespace --selector "ping-e2e=$(namespace_of "$1")" --wait --timeout 180s; }
+remove_namespaces() { command "$KUBECTL" delete namespace --selector "ping-e2e=$(namespace_of "$1")" --wait --timeout 240s; }
 
 install_operator() { # [HELM-ARGUMENT…]
     command "$KUBECTL" create namespace "$OPERATOR_NAMESPACE" --dry-run=client --output yaml | command "$KUBECTL" apply --filename - >/dev/null
