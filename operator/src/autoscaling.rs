@@ -1,9 +1,100 @@
-//! Mail consumers that follow the queue.
+//! Mail consumers that follow the queue: the external metrics API that Kubernetes' autoscaler asks, and what it asks for.
+//!
+//! In reading order:
+//! - [`sample`], [`poller`], [`targets`], [`broker_source`]: what each stack's queue holds, read every 5 s by every replica;
+//! - [`discovery`], [`selector`], [`answer`], [`refusal`]: request → answer, pure;
+//! - [`front_proxy`], [`authentication`], [`authorization`]: who asks, and whether they may;
+//! - [`certificate`], [`certificate_store`], [`trust`], [`trust_watch`]: what the server shows, whom it lets in;
+//! - [`server`]: all of that over TLS;
+//! - [`api_service`], [`registration`]: how the API server comes to ask us;
+//! - [`hpa`], [`replicas`]: the autoscaler of each stack, and who sets the number of pods;
+//! - [`condition`], [`settings`].
 
-use crate::crd::services::Autoscaling;
+use std::{sync::Arc, time::Instant};
 
-/// How many mail-service pods the operator asks for.
-#[must_use]
-pub const fn replicas(spec: &Autoscaling) -> i32 {
-    spec.min_replicas
+use kube::Client;
+use service_kit::{health::Health, shutdown::Shutdown};
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::{controller::conditions::Finding, crd::services::Autoscaling as Spec, names::StackId};
+
+pub mod answer;
+pub mod api_service;
+pub mod authentication;
+pub mod authorization;
+pub mod broker_source;
+pub mod certificate;
+pub mod certificate_store;
+pub mod condition;
+pub mod discovery;
+pub mod front_proxy;
+pub mod hpa;
+pub mod poller;
+pub mod refusal;
+pub mod registration;
+pub mod replicas;
+pub mod sample;
+pub mod selector;
+pub mod server;
+pub mod settings;
+pub mod targets;
+pub mod trust;
+pub mod trust_watch;
+
+#[cfg(test)]
+mod test_authority;
+
+use authorization::Authorizer;
+use registration::{Registration, Slot};
+use sample::{Samples, StackKey};
+use server::MetricsApi;
+use settings::Settings;
+use targets::Targets;
+
+/// The running metrics server of one replica.
+#[derive(Clone)]
+pub struct Autoscaling {
+    samples: Samples,
+    slot: watch::Receiver<Slot>,
+    registration: Registration,
+}
+
+impl Autoscaling {
+    /// Starts to poll and to serve; every replica does. Ready once there is a certificate and every stack was tried.
+    #[must_use]
+    pub fn start(
+        (client, settings, scopes): (Client, Settings, Vec<Option<String>>),
+        listener: TcpListener,
+        health: &Health,
+        shutdown: &Shutdown,
+    ) -> Self {
+        let (samples, (slot, slot_receiver)) = (Samples::default(), watch::channel(Slot::default()));
+        let ((sources, polled), (wanted, wanted_receiver)) = (watch::channel(None), watch::channel(false));
+        let (trust, trusted) = watch::channel(None);
+        let polls = poller::poll(polled, samples.clone(), health.register("mail backlog"), shutdown.clone());
+        shutdown.spawn_critical("queue poller", polls);
+        let follow = targets::follow(client.clone(), scopes, Targets::new(sources, wanted), shutdown.clone());
+        shutdown.spawn_critical("watch of stacks to poll", follow);
+        let checks = (health.register("external metrics certificate"), shutdown.clone());
+        let follow = trust_watch::follow(client.clone(), settings.clone(), trust, checks);
+        shutdown.spawn_critical("watch of certificates", follow);
+        let authorizer = Authorizer::new(Arc::new(client.clone()));
+        let api = MetricsApi { samples: samples.clone(), authorizer };
+        shutdown.spawn_critical("external metrics", server::serve(listener, api, trusted, shutdown.clone()));
+        let registration = Registration::new(client, settings, wanted_receiver, slot);
+        shutdown.spawn("withdrawal", registration.clone().withdraw_at_the_end(shutdown.clone()));
+        Self { samples, slot: slot_receiver, registration }
+    }
+
+    /// The leader's part: certificates and the APIService, until the soft phase.
+    pub async fn lead(&self, shutdown: &Shutdown) {
+        self.registration.clone().keep(shutdown).await;
+    }
+
+    /// What a person reads about a stack's autoscaling. Only the leader knows whose the cluster's metrics are.
+    #[must_use]
+    pub fn finding(&self, id: &StackId, spec: &Spec) -> Finding {
+        let backlog = self.samples.at(&StackKey::new(&id.namespace, &id.name), Instant::now());
+        condition::finding(spec, &self.slot.borrow(), backlog)
+    }
 }

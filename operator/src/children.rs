@@ -9,6 +9,7 @@ use k8s_openapi::{
     NamespaceResourceScope,
     api::{
         apps::v1::{Deployment, StatefulSet},
+        autoscaling::v2::HorizontalPodAutoscaler,
         core::v1::{ConfigMap, Secret, Service, ServiceAccount},
         networking::v1::{Ingress, NetworkPolicy},
         policy::v1::PodDisruptionBudget,
@@ -26,7 +27,9 @@ use kube::{
 use serde::{Serialize, de::DeserializeOwned};
 use service_kit::shutdown::Shutdown;
 
-use crate::{crd::PingStack, metrics::OperatorMetrics, names::OWN_SELECTOR};
+use crate::{
+    autoscaling::replicas::owns_replicas, crd::PingStack, metrics::OperatorMetrics, names::OWN_SELECTOR,
+};
 
 /// A stack as the API server stores it, which an older schema may have let through.
 pub type StoredStack = DeserializeGuard<PingStack>;
@@ -91,6 +94,8 @@ children! {
     stateful_sets: StatefulSet,
     /// Both services.
     deployments: Deployment,
+    /// How many mail consumers.
+    horizontal_pod_autoscalers: HorizontalPodAutoscaler,
     /// The way in.
     ingresses: Ingress,
 }
@@ -122,7 +127,8 @@ impl Watches<'_> {
         let config = watcher::Config::default().labels(OWN_SELECTOR);
         let events = watcher(self.api::<K>(), config)
             .default_backoff()
-            .modify(|object: &mut K| object.managed_fields_mut().clear())
+            // The rest of them is most of an object.
+            .modify(|object: &mut K| object.managed_fields_mut().retain(owns_replicas))
             .reflect(writer)
             .touched_objects();
         let (shutdown, metrics) = (self.shutdown.clone(), self.metrics.clone());

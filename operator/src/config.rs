@@ -3,7 +3,10 @@
 use clap::{Args, Parser, Subcommand};
 use service_kit::telemetry::LogFormat;
 
-use crate::platform::{Images, Platform};
+use crate::{
+    autoscaling::settings::Settings,
+    platform::{Images, Platform},
+};
 
 /// Turns PingStack objects into running Pings
 #[derive(Debug, Clone, Parser)]
@@ -32,6 +35,18 @@ pub struct Config {
     /// Port of /livez, /readyz and /metrics
     #[arg(long, env = "MANAGEMENT_PORT", default_value_t = 8081)]
     pub management_port: u16,
+    /// Port of the external metrics API, which only the API server may call
+    #[arg(long, env = "METRICS_API_PORT", default_value_t = 8443)]
+    pub metrics_api_port: u16,
+    /// The Service in front of it, in the operator's namespace, port 443
+    #[arg(long, env = "METRICS_API_SERVICE", default_value = "ping-operator-metrics-api")]
+    pub metrics_api_service: String,
+    /// The Secret with its authority and certificate, made by the leader
+    #[arg(long, env = "METRICS_API_SECRET", default_value = "ping-operator-metrics-api")]
+    pub metrics_api_secret: String,
+    /// The operator's ClusterRole, which owns the APIService, so that this goes with it
+    #[arg(long, env = "CLUSTER_ROLE", default_value = "ping-operator")]
+    pub cluster_role: String,
     /// Namespaces whose stacks are reconciled; none given = all
     #[arg(long, env = "WATCH_NAMESPACES", value_delimiter = ',')]
     pub watch_namespaces: Vec<String>,
@@ -98,6 +113,19 @@ impl Config {
             operator_namespace: self.namespace.clone(),
             ingress_namespace: given(&self.ingress_namespace),
             prometheus_namespace: given(&self.prometheus_namespace),
+        }
+    }
+
+    /// What the external metrics API needs to know of its surroundings.
+    #[must_use]
+    pub fn metrics_api(&self) -> Settings {
+        Settings {
+            namespace: self.namespace.clone(),
+            pod_name: self.pod_name.clone(),
+            service: self.metrics_api_service.clone(),
+            secret: self.metrics_api_secret.clone(),
+            cluster_role: self.cluster_role.clone(),
+            address: std::net::SocketAddr::new(self.bind_address, self.metrics_api_port),
         }
     }
 

@@ -14,6 +14,7 @@ use kube::{Client, ResourceExt as _, runtime::controller::Action};
 use service_kit::telemetry::chain;
 
 use crate::{
+    autoscaling::Autoscaling,
     children::{Children, StoredStack},
     crd::PingStack,
     events::Events,
@@ -57,6 +58,8 @@ pub struct Context {
     pub memo: apply::Memo,
     /// Whose topology was complete.
     pub complete_once: topology::CompleteOnce,
+    /// What each queue holds, and whose the cluster's external metrics are.
+    pub autoscaling: Autoscaling,
     /// Delays after failures.
     pub requeue: Requeue,
     /// Events.
@@ -162,10 +165,15 @@ async fn steps(stack: &PingStack, context: &Context, id: &StackId) -> Result<Ste
 
 /// Says in the status what the API server said, if it said something. The error itself is logged by the caller.
 async fn report_failure(stack: &PingStack, context: &Context, id: &StackId, error: &Error) {
-    let Error::Apply(apply) = error else { return };
-    let Some((said, code)) = apply.api_message() else { return };
-    let reason = if said.contains("exceeded quota") { "QuotaExceeded" } else { "ApplyFailed" };
-    let known = update_status::after_failure(reason, format!("{apply}; the API server says ({code}): {said}"));
+    let known = match error {
+        Error::Build(build) => update_status::after_failure("BuildFailed", chain(build)),
+        Error::Apply(apply) => {
+            let Some((said, code)) = apply.api_message() else { return };
+            let reason = if said.contains("exceeded quota") { "QuotaExceeded" } else { "ApplyFailed" };
+            update_status::after_failure(reason, format!("{apply}; the API server says ({code}): {said}"))
+        }
+        Error::Dereference(_) | Error::UpdateStatus(_) => return,
+    };
     if let Err(error) = update_status::update_status(context, id, stack, known).await {
         tracing::warn!(error = %chain(&error), "status of a failure could not be written");
     }

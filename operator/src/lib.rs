@@ -38,6 +38,7 @@ pub mod requeue;
 #[cfg(test)]
 mod fixtures;
 
+use autoscaling::Autoscaling;
 use children::{Children, Watches};
 use config::Config;
 use controller::Context;
@@ -49,8 +50,8 @@ const GRACE: Duration = Duration::from_secs(20);
 /// The operator could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The management port.
-    #[error("could not listen on {address}: free the port, or set MANAGEMENT_PORT")]
+    /// The management port, or that of the external metrics API.
+    #[error("could not listen on {address}: free the port, or set MANAGEMENT_PORT and METRICS_API_PORT")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -71,15 +72,18 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Finish, Error> {
     let registry = Metrics::new("ping-operator", env!("CARGO_PKG_VERSION"));
     let (metrics, health) = (OperatorMetrics::new(&registry), Health::new());
     let api_check = health.register("kubernetes");
-    let address = SocketAddr::new(config.bind_address, config.management_port);
-    let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
-    shutdown.spawn_critical("management", management::serve(listener, health, registry, shutdown.clone()));
+    let listener = listen(SocketAddr::new(config.bind_address, config.management_port)).await?;
+    shutdown.spawn_critical("management", management::serve(listener, health.clone(), registry, shutdown.clone()));
     let client = client(&metrics).await?;
     let kube_system = Api::<Namespace>::all(client.clone()).get("kube-system").await.map_err(Error::Identify)?;
     api_check.set_ready();
+    let settings = config.metrics_api();
+    let listener = listen(settings.address).await?;
+    let autoscaling = Autoscaling::start((client.clone(), settings, config.scopes()), listener, &health, &shutdown);
     let operator = Operator {
         cluster_uid: kube_system.metadata.uid.unwrap_or_default(),
         client,
+        autoscaling,
         metrics,
         config,
         shutdown: shutdown.clone(),
@@ -87,6 +91,10 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Finish, Error> {
     };
     shutdown.spawn_critical("operator", operator.lead());
     Ok(shutdown.finish(GRACE).await)
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })
 }
 
 /// A client that counts its requests.
@@ -105,6 +113,7 @@ async fn client(metrics: &OperatorMetrics) -> Result<Client, Error> {
 struct Operator {
     client: Client,
     cluster_uid: String,
+    autoscaling: Autoscaling,
     metrics: OperatorMetrics,
     config: Config,
     shutdown: Shutdown,
@@ -125,10 +134,11 @@ impl Operator {
         self.metrics.set_leader(true);
         let scopes = self.config.scopes();
         let controllers = futures::future::join_all(scopes.iter().map(|scope| self.reconcile(scope.as_deref())));
+        let work = futures::future::join(controllers, self.autoscaling.lead(&self.shutdown));
         // Losing the Lease must end reconciles at once: another replica may have begun.
         tokio::select! {
             () = leadership.keep() => {}
-            _ = controllers => leadership.release().await,
+            _ = work => leadership.release().await,
         }
         self.metrics.set_leader(false);
     }
@@ -146,6 +156,7 @@ impl Operator {
             cluster_uid: self.cluster_uid.clone(),
             children,
             memo: controller::apply::Memo::default(),
+            autoscaling: self.autoscaling.clone(),
             complete_once: controller::topology::CompleteOnce::default(),
             requeue: requeue::Requeue::default(),
             events: events::Events::new(self.client.clone(), self.config.pod_name.clone()),

@@ -21,6 +21,11 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- end -}}
 
+{{- /* Service and Secret of the external metrics API. */ -}}
+{{- define "ping-operator.metricsApi" -}}
+{{ include "ping-operator.fullname" . }}-metrics-api
+{{- end -}}
+
 {{- /* What the operator does in a namespace whose stacks it reconciles. */ -}}
 {{- define "ping-operator.namespacedRules" -}}
 # controller/run.rs watches stacks
@@ -47,6 +52,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
   resources: [statefulsets, deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies, ingresses]

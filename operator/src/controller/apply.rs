@@ -10,16 +10,17 @@ use k8s_openapi::api::{
     core::v1::Secret,
 };
 
-use kube::runtime::reflector::ObjectRef;
+use kube::{Api, runtime::reflector::ObjectRef};
 
 use super::Context;
 use crate::{
+    autoscaling::replicas,
     children::ChildKind,
     controller::{
         build::{Plan, Prepared, Resources},
         topology::{self, TopologyState},
     },
-    crd::status::PingStackStatus,
+    crd::{services::Autoscaling, status::PingStackStatus},
     names::{Part, StackId},
 };
 
@@ -91,7 +92,7 @@ pub struct Outcome {
 /// Applies everything.
 pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcome, Error> {
     let kept = orphans::Kept::of(&plan);
-    let Plan { resources, topology, secrets } = plan;
+    let Plan { resources, topology, secrets, autoscaling } = plan;
     let Resources {
         missing_secrets,
         service_accounts,
@@ -100,7 +101,8 @@ pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcom
         network_policies,
         pod_disruption_budgets,
         stateful_sets,
-        deployments,
+        mut deployments,
+        horizontal_pod_autoscalers,
         ingresses,
         state: PhantomData::<Prepared>,
     } = resources;
@@ -117,7 +119,9 @@ pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcom
         restart::brokers(context, id).await?;
     }
     let state = topology::reconcile(context, id, &topology, &stateful_sets).await;
+    applier.hand_over_replicas(&mut deployments, &autoscaling).await?;
     let deployments = applier.apply_all(deployments).await?;
+    applier.apply_all(horizontal_pod_autoscalers).await?;
     applier.apply_all(ingresses).await?;
     orphans::delete(context, id, &kept).await?;
     let retiring = retire::Retiring {
@@ -162,6 +166,22 @@ impl Applier<'_> {
             applied.extend(self.apply(object).await?);
         }
         Ok(applied)
+    }
+
+    /// The number of mail consumers is ours only until somebody else sets it.
+    async fn hand_over_replicas(
+        &self,
+        deployments: &mut [Deployment],
+        autoscaling: &Autoscaling,
+    ) -> Result<(), Error> {
+        let name = self.id.part(Part::MailService);
+        for deployment in deployments.iter_mut().filter(|one| one.metadata.name.as_ref() == Some(&name)) {
+            let cached = cached::<Deployment>(self.context, self.id, &name);
+            let api = Api::namespaced(self.context.client.clone(), &self.id.namespace);
+            let handed_over = replicas::hand_over(&api, (self.id, autoscaling), deployment, cached.as_deref()).await;
+            handed_over.map_err(|source| Error::Apply { kind: "Deployment", name: name.clone(), source })?;
+        }
+        Ok(())
     }
 
     /// Whether the broker's Secret, and with it the cookie that its nodes know each other by, is new.

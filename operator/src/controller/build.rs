@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
+    autoscaling::v2::HorizontalPodAutoscaler,
     core::v1::{ConfigMap, Secret, Service, ServiceAccount},
     networking::v1::{Ingress, NetworkPolicy},
     policy::v1::PodDisruptionBudget,
@@ -20,6 +21,7 @@ use crate::{
         secrets::{self, StackSecrets},
         validate::{BrokerTarget, RedisTarget, ValidatedStack},
     },
+    crd::services::Autoscaling,
     names::{Part, StackId},
     platform::Platform,
 };
@@ -52,10 +54,12 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// A field that the type does not have.
-    #[error("a manifest of kind {kind} has a field that the type does not have")]
+    #[error("a manifest of kind {kind} has a field that the type does not have: {field}")]
     UnknownField {
         /// The kind.
         kind: &'static str,
+        /// Its path.
+        field: String,
     },
 }
 
@@ -87,6 +91,8 @@ pub struct Resources<State> {
     pub stateful_sets: Vec<StatefulSet>,
     /// Both services. After the broker's topology.
     pub deployments: Vec<Deployment>,
+    /// How many mail consumers.
+    pub horizontal_pod_autoscalers: Vec<HorizontalPodAutoscaler>,
     /// The way in from outside.
     pub ingresses: Vec<Ingress>,
     /// Whether the API server has them.
@@ -102,6 +108,8 @@ pub struct Plan {
     pub topology: BrokerTopology,
     /// The stack's own Secrets.
     pub secrets: StackSecrets,
+    /// Who sets the number of mail consumers.
+    pub autoscaling: Autoscaling,
 }
 
 /// Builds everything. Deterministic, but for the new secret values drawn from `entropy`.
@@ -117,6 +125,7 @@ pub fn build(stack: &ValidatedStack, platform: &Platform, entropy: &Entropy) -> 
         pod_disruption_budgets: disruption_budgets::build(stack)?,
         stateful_sets: Vec::new(),
         deployments: vec![user_service::deployment(&context)?, mail_service::deployment(&context)?],
+        horizontal_pod_autoscalers: mail_service::autoscaler(stack)?.into_iter().collect(),
         ingresses: ingress::build(stack)?.into_iter().collect(),
         state: PhantomData,
     };
@@ -127,7 +136,8 @@ pub fn build(stack: &ValidatedStack, platform: &Platform, entropy: &Entropy) -> 
         rabbitmq::add(&context, spec, &mut resources)?;
     }
     let topology = broker_topology::build(stack, &secrets);
-    Ok(Plan { resources, topology, secrets })
+    let autoscaling = stack.spec.mail_service.autoscaling.clone();
+    Ok(Plan { resources, topology, secrets, autoscaling })
 }
 
 /// What every builder reads.
@@ -153,18 +163,30 @@ fn object<T: DeserializeOwned + Serialize + k8s_openapi::Resource>(manifest: Val
     let kind = T::KIND;
     let written = without_nulls(manifest);
     let object = T::deserialize(&written).map_err(|source| Error::Shape { kind, source })?;
-    // A field that the type does not know would vanish without a word.
-    if cfg!(debug_assertions) {
-        let mut read = serde_json::to_value(&object).map_err(|source| Error::Shape { kind, source })?;
-        for key in ["apiVersion", "kind"] {
-            read.as_object_mut().and_then(|read| read.remove(key));
-        }
-        if read != written {
-            tracing::error!(%written, %read, "a manifest and its type differ");
-            return Err(Error::UnknownField { kind });
-        }
+    let read = serde_json::to_value(&object).map_err(|source| Error::Shape { kind, source })?;
+    match lost_field("", &written, &read) {
+        Some(field) => Err(Error::UnknownField { kind, field }),
+        None => Ok(object),
     }
-    Ok(object)
+}
+
+/// The first field that was written and is not in what was read: a name that the type does not know vanishes without
+/// a word.
+fn lost_field(path: &str, written: &Value, read: &Value) -> Option<String> {
+    match (written, read) {
+        (Value::Object(written), Value::Object(read)) => written.iter().find_map(|(name, value)| {
+            let path = format!("{path}.{name}");
+            match read.get(name) {
+                Some(read) => lost_field(&path, value, read),
+                None => Some(path),
+            }
+        }),
+        (Value::Array(written), Value::Array(read)) if written.len() == read.len() => {
+            let pairs = written.iter().zip(read).enumerate();
+            pairs.into_iter().find_map(|(n, (written, read))| lost_field(&format!("{path}[{n}]"), written, read))
+        }
+        (written, read) => (written != read).then(|| path.to_owned()),
+    }
 }
 
 /// Builders write `null` for what is absent.

@@ -49,6 +49,7 @@ pub struct Known {
 pub async fn after_apply(context: &Context, stack: &ValidatedStack, outcome: &Outcome) -> Known {
     let mut findings = parts(context, stack, outcome).await;
     findings.push(conditions::of_topology(&outcome.topology));
+    findings.push(context.autoscaling.finding(&stack.id, &stack.spec.mail_service.autoscaling));
     findings.insert(0, conditions::summary(&findings, &outcome.conflicts));
     let queue = match &outcome.topology {
         TopologyState::Applied(queues) => queues.mail.clone(),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
+    autoscaling::v2::HorizontalPodAutoscaler,
     core::v1::{ConfigMap, Secret, Service, ServiceAccount},
     networking::v1::{Ingress, NetworkPolicy},
     policy::v1::PodDisruptionBudget,
@@ -40,6 +41,7 @@ impl Kept {
             pod_disruption_budgets,
             stateful_sets,
             deployments,
+            horizontal_pod_autoscalers,
             ingresses,
             state: _,
         } = &plan.resources;
@@ -55,6 +57,7 @@ impl Kept {
         kept.add(pod_disruption_budgets);
         kept.add(stateful_sets);
         kept.add(deployments);
+        kept.add(horizontal_pod_autoscalers);
         kept.add(ingresses);
         kept
     }
@@ -67,6 +70,7 @@ impl Kept {
 /// Deletes what does not stay.
 pub(super) async fn delete(context: &Context, id: &StackId, kept: &Kept) -> Result<(), Error> {
     delete_kind::<Ingress>(context, id, kept).await?;
+    delete_kind::<HorizontalPodAutoscaler>(context, id, kept).await?;
     delete_kind::<Deployment>(context, id, kept).await?;
     delete_kind::<StatefulSet>(context, id, kept).await?;
     delete_kind::<PodDisruptionBudget>(context, id, kept).await?;

@@ -1,6 +1,6 @@
 //! The service that delivers mails.
 
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler};
 use serde_json::{Value, json};
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
     metadata, object,
     pod::{self, DefaultResources, SERVICE_UID, env, env_secret},
 };
-use crate::{crd::smtp::SmtpTls, names::Part};
+use crate::{autoscaling::hpa, controller::validate::ValidatedStack, crd::smtp::SmtpTls, names::Part};
 
 const RESOURCES: DefaultResources = DefaultResources { cpu: "50m", memory: "32Mi", memory_limit: "256Mi" };
 
@@ -51,6 +51,11 @@ pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
             },
         },
     }))
+}
+
+/// What sets their number, unless nobody shall.
+pub(super) fn autoscaler(stack: &ValidatedStack) -> Result<Option<HorizontalPodAutoscaler>, Error> {
+    hpa::manifest(&stack.id, &stack.spec.mail_service.autoscaling).map(object).transpose()
 }
 
 fn container(context: &Context<'_>, env: &[Value], mounts: &[Value]) -> Value {

@@ -24,6 +24,7 @@ fn objects(plan: &Plan) -> BTreeMap<String, Value> {
         pod_disruption_budgets,
         stateful_sets,
         deployments,
+        horizontal_pod_autoscalers,
         ingresses,
         state: _,
     } = &plan.resources;
@@ -43,6 +44,7 @@ fn objects(plan: &Plan) -> BTreeMap<String, Value> {
     pod_disruption_budgets.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
     stateful_sets.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
     deployments.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
+    horizontal_pod_autoscalers.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
     ingresses.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
     all
 }
@@ -217,4 +219,11 @@ fn no_network_policies_where_they_are_not_wanted() {
     let stack = crate::controller::validate::validate(&stack, fixtures::references()).unwrap();
     let plan = build(&stack, &fixtures::platform(), &fixtures::entropy()).unwrap();
     assert!(plan.resources.network_policies.is_empty());
+}
+
+#[test]
+fn a_misspelt_field_is_found() {
+    let misspelt = serde_json::json!({ "metadata": { "name": "x" }, "spec": { "clusterIPP": "None" } });
+    let error = super::object::<k8s_openapi::api::core::v1::Service>(misspelt).unwrap_err();
+    assert!(error.to_string().ends_with("has a field that the type does not have: .spec.clusterIPP"), "{error}");
 }
