@@ -6,7 +6,7 @@
 //! - [`publisher`]: `Ok` means that the broker has the message on disk.
 //! - [`consumer`]: deliveries, pause and resume.
 //!
-//! Invariants, each measured to be necessary (ARCHITECTURE.md, "Broker"):
+//! Invariants, each measured to be necessary (ARCHITECTURE.md, "Decisions"):
 //! - Passive declares only: the topology belongs to `ping-topology` or to the operator.
 //! - lapin's own recovery is never on. A supervisor rebuilds the whole connection.
 //! - A channel carries one publish at a time, so a confirm, a return or a refusal can be no other message's.

@@ -23,7 +23,7 @@ async fn main() -> ExitCode {
 }
 
 async fn start(config: Config) -> anyhow::Result<ExitCode> {
-    telemetry::init(config.log_format, &config.log_filter)?;
+    telemetry::init(config.log_format, &format!("{},{}", config.log_filter, broker::QUIET))?;
     let grace = config.shutdown_grace;
     let shutdown = Shutdown::on_signals()?;
     mail_service::run(config, shutdown.clone()).await?;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    io::Read as _,
     path::PathBuf,
     sync::{
         Arc, Mutex,
@@ -175,7 +176,8 @@ impl DiskAlarm {
 
     /// Leaves less than the limit, and enough for the broker to go on.
     fn raise(&self) {
-        std::fs::write(&self.ballast, vec![1; (Self::SIZE - Self::LIMIT) as usize]).unwrap();
+        let ballast = std::fs::File::create(&self.ballast).unwrap();
+        std::io::copy(&mut std::io::repeat(1).take(Self::SIZE - Self::LIMIT), &mut &ballast).unwrap();
     }
 
     fn end(&self) {

@@ -1,5 +1,10 @@
 //! Publisher and consumer against a real `RabbitMQ`. Run as `dev/with-servers cargo test -p broker`.
-#![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper that fails fails its test"
+)]
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -132,12 +137,12 @@ async fn reaches(publisher: &Publisher, wanted: State) {
 
 /// Goes on through an outage.
 async fn publish_until_confirmed(publisher: &Publisher, message: &Message) {
-    let published = async {
+    let confirmed = async {
         while publisher.publish(message.clone()).await.is_err() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, published)
+    timeout(PATIENCE, confirmed)
         .await
         .unwrap_or_else(|_| panic!("no publish was confirmed within {PATIENCE:?}"));
 }
