@@ -46,7 +46,6 @@ async fn a_black_holed_connection_fails_fast_and_is_replaced() {
     for _ in 0..2 {
         assert_fails_closed(&service).await;
     }
-    // The swallowed connection stays swallowed; only new ones are passed on.
     wait_until("the connection to be given up", DEADLINE, || async {
         !service.health.not_ready().is_empty()
     })
@@ -54,8 +53,8 @@ async fn a_black_holed_connection_fails_fast_and_is_replaced() {
     proxy.set_mode(Mode::Forward).await;
     wait_for_login(&service, EVE).await;
     service.verify(ADA, &code).await.expect(200);
-    let connections = service.metrics.encode();
-    assert!(!connections.contains("ping_redis_connections_total 1\n"), "never replaced: {connections}");
+    let metrics = service.metrics.encode();
+    assert!(!metrics.contains("ping_redis_connections_total 1\n"), "never replaced: {metrics}");
 }
 
 #[tokio::test]
@@ -90,6 +89,7 @@ async fn without_redis_everything_is_a_503_and_comes_back_by_itself() {
 async fn a_frozen_redis_is_a_503_within_the_deadline() {
     let redis = RedisServer::start().await;
     let service = Setup::default().limit("--login-per-address", 0).redis_url(redis.url()).start().await;
+    service.login(ADA).await.expect(200); // so that Redis knows the script
     redis.process.pause();
     let frozen = || async { tokio::time::timeout(DEADLINE / 100, redis.command("PING")).await.is_err() };
     wait_until("Redis to be frozen", DEADLINE, frozen).await;
@@ -104,6 +104,8 @@ async fn a_full_redis_leaves_nothing_half_written() {
     let redis = RedisServer::start().await;
     let service = Setup::default().unlimited_logins().redis_url(redis.url()).start().await;
     let (code, _) = service.code_for(ADA).await;
+    // A key in the way makes a deletion the script's first write, which Redis lets through.
+    let _: () = service.redis().await.set(format!("otp:{EVE}"), "in the way").await.unwrap();
     let before = service.keys().await;
     assert_eq!(redis.command("CONFIG SET maxmemory 1").await.unwrap(), "OK");
     for _ in 0..5 {
@@ -115,6 +117,8 @@ async fn a_full_redis_leaves_nothing_half_written() {
     assert_eq!(service.outbox.count(), 1);
     assert_eq!(redis.command("CONFIG SET maxmemory 0").await.unwrap(), "OK");
     assert_eq!(service.keys().await, before);
+    let in_the_way: String = service.redis().await.get(format!("otp:{EVE}")).await.unwrap();
+    assert_eq!(in_the_way, "in the way");
     let tries: u32 = service.redis().await.hget(format!("otp:{ADA}"), "wrong").await.unwrap();
     assert_eq!(tries, 0);
     service.verify(ADA, &code).await.expect(200);
@@ -138,6 +142,22 @@ async fn every_script_is_refused_as_a_whole_by_a_full_redis() {
     let kept: bool = connection.exists("otp:x").await.unwrap();
     assert!(kept, "refused, and yet it deleted");
     assert_eq!(run(body).await.unwrap(), 1, "without the shebang Redis lets it write");
+}
+
+#[tokio::test]
+async fn a_full_redis_still_takes_back() {
+    let redis = RedisServer::start().await;
+    let service = Setup::default().redis_url(redis.url()).start().await;
+    service.outbox.answer(crate::support::Answering::Never);
+    {
+        let slow = service.login(ADA);
+        tokio::pin!(slow);
+        let handed_over = wait_until("the hand-over", DEADLINE, || async { service.outbox.count() == 1 });
+        tokio::select! { _ = &mut slow => unreachable!("it is never answered"), () = handed_over => {} }
+        assert_eq!(redis.command("CONFIG SET maxmemory 1").await.unwrap(), "OK");
+    }
+    let taken_back = || async { !service.keys().await.contains(&format!("otp:ratelimit:{ADA}")) };
+    wait_until("the limit to be dropped", DEADLINE, taken_back).await;
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Verify, second half: ends the code, if this request's claim on it still holds.
 --
 -- KEYS  1 code

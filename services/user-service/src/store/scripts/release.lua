@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Gives up this request's claim: the code stays good for the next try.
 --
 -- KEYS  1 code

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Undoes an issue whose mail event was not confirmed, as far as it is still this issue's.
 --
 -- KEYS  as in issue.lua
