@@ -103,7 +103,11 @@ impl App {
     /// The 501 where there is no directory, else the 503 of a directory that does not answer.
     #[must_use]
     pub fn no_directory(&self, step: &'static str, error: &AccountsError) -> Problem {
-        if *error == AccountsError::NoDirectory { Problem::no_directory() } else { self.unavailable(step, error) }
+        if *error == AccountsError::NoDirectory {
+            Problem::no_directory()
+        } else {
+            self.unavailable(step, error)
+        }
     }
 
     /// The 503 of a step that failed, with its cause in the log: the only place where one is logged.

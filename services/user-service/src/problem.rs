@@ -116,8 +116,11 @@ struct FieldError<'a> {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         // RFC 6750, section 3: a request without a token is told no error.
-        let authenticate = (self.status == StatusCode::UNAUTHORIZED)
-            .then_some(if self.code == "no-token" { "Bearer" } else { "Bearer error=\"invalid_token\"" });
+        let authenticate = (self.status == StatusCode::UNAUTHORIZED).then_some(if self.code == "no-token" {
+            "Bearer"
+        } else {
+            "Bearer error=\"invalid_token\""
+        });
         let body = ProblemBody {
             r#type: self.type_uri(),
             title: self.title,

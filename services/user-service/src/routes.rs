@@ -70,7 +70,10 @@ fn for_pages() -> Router<Arc<App>> {
         .route("/api/v1/verify-otp", post(verify_otp::verify_otp))
         .route("/api/v1/token/refresh", post(refresh_token::refresh_token))
         .route("/api/v1/logout", post(logout::logout))
-        .route("/api/v1/sessions", get(list_sessions::list_sessions).delete(end_all_sessions::end_all_sessions))
+        .route(
+            "/api/v1/sessions",
+            get(list_sessions::list_sessions).delete(end_all_sessions::end_all_sessions),
+        )
         .route("/api/v1/sessions/{id}", delete(end_session::end_session))
         .route("/api/v1/users", get(list_users::list_users))
         .route("/api/v1/users/me", get(me::me).put(rename_me::rename_me))
@@ -82,7 +85,10 @@ fn for_pages() -> Router<Arc<App>> {
 
 /// What ingress controllers ask, outside of CORS.
 fn for_proxies() -> Router<Arc<App>> {
-    Router::new().route("/authz", any(authz::authz)).route("/authz/{*original}", any(authz::authz))
+    Router::new()
+        .route("/authz", any(authz::authz))
+        .route("/authz/", any(authz::authz))
+        .route("/authz/{*original}", any(authz::authz))
 }
 
 /// The panic itself was printed by the hook; its words are not for the client.

@@ -82,7 +82,8 @@ impl Problem {
     #[must_use]
     pub const fn refresh_token_required() -> Self {
         let message = "refresh_token is required. Send the one that the last sign-in or refresh answered.";
-        Self::new(BAD_REQUEST, "refresh-token-required", "Refresh token required", message).at("/refresh_token")
+        Self::new(BAD_REQUEST, "refresh-token-required", "Refresh token required", message)
+            .at("/refresh_token")
     }
 
     /// 401: no token.

@@ -14,7 +14,7 @@ use crate::{app::App, problem::Problem, problem::ProblemBody, tokens::JWKS_MAX_A
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", tag = "tokens",
     responses(
-        (status = 200, description = "A JWK set", body = serde_json::Value),
+        (status = 200, description = "A JWK set", body = serde_json::Value, content_type = "application/jwk-set+json"),
         (status = 501, description = "Tokens are signed with a secret", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]

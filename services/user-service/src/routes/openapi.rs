@@ -8,13 +8,18 @@ use axum::{
 };
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
+    openapi::{
+        ContentBuilder, Ref, ResponseBuilder,
+        security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
+    },
 };
 
 use super::{
     authz, end_all_sessions, end_session, jwks, list_sessions, list_users, login, logout, me, refresh_token,
     rename_me, show_user, verify_otp,
 };
+
+const PROBLEM_JSON: &str = "application/problem+json";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,7 +31,7 @@ use super::{
         end_all_sessions::end_all_sessions,
         jwks::jwks, authz::authz,
     ),
-    modifiers(&Schemes),
+    modifiers(&Schemes, &OtherProblems),
     tags(
         (name = "sign-in", description = "Codes"),
         (name = "users", description = "People"),
@@ -45,6 +50,25 @@ impl Modify for Schemes {
         components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
         let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("ping_token")));
         components.add_security_scheme("cookie", cookie);
+    }
+}
+
+/// What any call may be answered besides: 404, 405, 408, 413, 415, 500, 503.
+struct OtherProblems;
+
+impl Modify for OtherProblems {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let schema = Ref::from_schema_name("ProblemBody");
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        let problem =
+            ResponseBuilder::new().description("Any other problem").content(PROBLEM_JSON, content).build();
+        for path in openapi.paths.paths.values_mut() {
+            for operation in
+                [&mut path.get, &mut path.put, &mut path.post, &mut path.delete].into_iter().flatten()
+            {
+                operation.responses.responses.insert("default".to_owned(), problem.clone().into());
+            }
+        }
     }
 }
 

@@ -1,39 +1,53 @@
 //! One service in this process, over a database of its own and a publisher that keeps what it is given.
 
+mod keys;
+mod mongo;
 mod outbox;
+mod program;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::{Body, to_bytes},
     extract::ConnectInfo,
-    http::{HeaderMap, Request},
+    http::{HeaderMap, HeaderValue, Request, request::Builder},
 };
 use clap::Parser as _;
 use redis::aio::MultiplexedConnection;
 use serde_json::{Value, json};
-use service_kit::{health::Health, metrics::Metrics, shutdown::Shutdown};
+use service_kit::{
+    health::Health,
+    http::{ServeOptions, serve},
+    metrics::Metrics,
+    shutdown::Shutdown,
+};
 use test_kit::{servers::fresh_database, wait::wait_until};
 use tower::ServiceExt as _;
 use user_service::{
-    accounts::{Accounts, DerivedAccounts},
+    accounts::{Accounts, DerivedAccounts, Directory, connect},
     app::{AccountOptions, App, Parts},
     client_ip::TrustedProxies,
     config::LimitArgs,
     metrics::ServiceMetrics,
     peppers::Peppers,
     routes::{Admission, RouterOptions, router},
+    sessions::Sessions,
     store::{RedisConnection, Store, supervise},
-    tokens::Tokens,
+    tokens::{EdDsa, KeyRing, Publication, Tokens, Watched, read_key_folder, watch},
 };
 
+pub use keys::{add_key, key_folder};
+pub use mongo::MongoDatabase;
 pub use outbox::{Answering, Outbox};
+pub use program::{client, dev, repository};
 
 /// Three times what anything here should take.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 /// Signs tokens.
 pub const SECRET: &[u8] = b"a secret for tests of 32 octets..";
+/// Makes the ids of people.
+pub const USER_ID_KEY: [u8; 32] = [7; 32];
 /// Every test's own client, unless it says another.
 pub const CLIENT: &str = "203.0.113.7";
 
@@ -48,6 +62,10 @@ pub struct Setup {
     limits: Vec<String>,
     redis_url: Option<String>,
     accounts: Arc<dyn Accounts>,
+    mongo_uri: Option<String>,
+    keys: Option<PathBuf>,
+    options: AccountOptions,
+    allowed_origins: Vec<HeaderValue>,
     max_in_flight: usize,
     peppers: Peppers,
 }
@@ -57,7 +75,11 @@ impl Default for Setup {
         Self {
             limits: vec!["limits".to_owned()],
             redis_url: None,
-            accounts: Arc::new(DerivedAccounts::new(&[7; 32])),
+            accounts: Arc::new(DerivedAccounts::new(&USER_ID_KEY)),
+            mongo_uri: None,
+            keys: None,
+            options: AccountOptions::default(),
+            allowed_origins: Vec::new(),
             max_in_flight: 4096,
             peppers: Peppers::derived_from(SECRET),
         }
@@ -89,6 +111,36 @@ impl Setup {
         self
     }
 
+    /// The directory in this MongoDB.
+    pub fn directory(mut self, uri: &str) -> Self {
+        self.mongo_uri = Some(uri.to_owned());
+        self
+    }
+
+    /// EdDSA tokens under the keys of this folder, and sessions.
+    pub fn signing_keys(mut self, folder: &std::path::Path) -> Self {
+        self.keys = Some(folder.to_path_buf());
+        self
+    }
+
+    /// Addresses of others are shown.
+    pub fn directory_emails(mut self) -> Self {
+        self.options.directory_emails = true;
+        self
+    }
+
+    /// Browsers get a cookie for this domain.
+    pub fn cookie_domain(mut self, domain: &str) -> Self {
+        self.options.cookie_domain = Some(domain.to_owned());
+        self
+    }
+
+    /// The only origin whose pages may call.
+    pub fn origin(mut self, origin: &'static str) -> Self {
+        self.allowed_origins.push(HeaderValue::from_static(origin));
+        self
+    }
+
     pub fn max_in_flight(mut self, requests: usize) -> Self {
         self.max_in_flight = requests;
         self
@@ -99,8 +151,16 @@ impl Setup {
         self
     }
 
-    /// Starts it and waits until it has a connection to Redis.
+    /// Starts it and waits until it has all its connections.
     pub async fn start(self) -> Service {
+        let service = self.start_unready().await;
+        let ready = || async { service.health.not_ready().is_empty() };
+        wait_until("the service to reach its servers", DEADLINE, ready).await;
+        service
+    }
+
+    /// Starts it and waits until it has a connection to Redis.
+    pub async fn start_unready(self) -> Service {
         let url = match self.redis_url {
             Some(url) => url,
             None => fresh_database().await,
@@ -115,12 +175,12 @@ impl Setup {
         let limits = Arc::new(Limits::parse_from(self.limits).limits.limits());
         let outbox = Outbox::default();
         let app = App::new(Parts {
-            store: Store::new(connection, Arc::clone(&limits)),
+            store: Store::new(connection.clone(), Arc::clone(&limits)),
             publisher: Arc::new(outbox.clone()),
-            accounts: self.accounts,
-            tokens: Tokens::hs256(SECRET),
-            sessions: None,
-            options: AccountOptions::default(),
+            accounts: accounts(self.accounts, self.mongo_uri, (&health, &shutdown)),
+            sessions: self.keys.is_some().then(|| Sessions::new(connection.clone())),
+            tokens: tokens(self.keys, connection.clone(), &shutdown),
+            options: self.options,
             peppers: self.peppers,
             limits,
             proxies: TrustedProxies::new(vec!["127.0.0.1/32".parse().unwrap()]),
@@ -128,10 +188,34 @@ impl Setup {
             shutdown: shutdown.clone(),
         });
         let admission = Admission::new(self.max_in_flight, Duration::from_secs(5));
-        let router = router(app, RouterOptions { allowed_origins: Vec::new(), admission });
-        wait_until("the service to reach Redis", DEADLINE, || async { health.not_ready().is_empty() }).await;
-        Service { router, outbox, metrics, health, client, shutdown }
+        let router = router(app, RouterOptions { allowed_origins: self.allowed_origins, admission });
+        let redis_is_missing = || health.not_ready().iter().any(|(name, _)| *name == "redis");
+        wait_until("the service to reach Redis", DEADLINE, || async { !redis_is_missing() }).await;
+        Service { router, outbox, metrics, health, client, redis_url: url, shutdown }
     }
+}
+
+fn accounts(
+    given: Arc<dyn Accounts>,
+    mongo_uri: Option<String>,
+    (health, shutdown): (&Health, &Shutdown),
+) -> Arc<dyn Accounts> {
+    let Some(uri) = mongo_uri else { return given };
+    let directory = Directory::new(Some(DerivedAccounts::new(&USER_ID_KEY)));
+    let connecting = connect(directory.clone(), uri.into(), health.register("directory"), shutdown.clone());
+    shutdown.spawn("directory", connecting);
+    Arc::new(directory)
+}
+
+/// The life of an EdDSA token in tests.
+pub const TOKEN_LIFE: Duration = Duration::from_secs(900);
+
+fn tokens(keys: Option<PathBuf>, redis: RedisConnection, shutdown: &Shutdown) -> Tokens {
+    let Some(folder) = keys else { return Tokens::hs256(SECRET) };
+    let ring = KeyRing::new(read_key_folder(&folder).unwrap(), TOKEN_LIFE).unwrap();
+    let watched = Watched { ring: ring.clone(), derived_peppers: None };
+    shutdown.spawn("signing keys", watch(watched, folder, Publication::new(redis), shutdown.clone()));
+    Tokens::EdDsa(EdDsa::new(ring, ("https://id.example.org".to_owned(), "shop".to_owned()), TOKEN_LIFE))
 }
 
 /// A running service.
@@ -142,6 +226,7 @@ pub struct Service {
     pub metrics: Metrics,
     pub health: Health,
     client: redis::Client,
+    redis_url: String,
     shutdown: Shutdown,
 }
 
@@ -161,6 +246,14 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// From a real connection.
+    pub async fn read(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let json = serde_json::from_str(&text).unwrap_or_default();
+        Self { status, headers, text, json }
+    }
+
     /// The header's value, or nothing.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -195,7 +288,16 @@ impl Service {
 
     /// Posts JSON with more headers; `x-forwarded-for` says who asks.
     pub async fn post(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
-        let mut request = Request::post(path).header("content-type", "application/json");
+        self.send_json(Request::post(path), body, headers).await
+    }
+
+    /// Puts JSON, in the same way.
+    pub async fn put(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+        self.send_json(Request::put(path), body, headers).await
+    }
+
+    async fn send_json(&self, request: Builder, body: &Value, headers: &[(&str, &str)]) -> Answer {
+        let mut request = request.header("content-type", "application/json");
         if !headers.iter().any(|(name, _)| *name == "x-forwarded-for") {
             request = request.header("x-forwarded-for", CLIENT);
         }
@@ -203,6 +305,30 @@ impl Service {
             request = request.header(*name, *value);
         }
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// A request without a body, perhaps with a token.
+    pub async fn ask(&self, method: &str, path: &str, token: Option<&str>) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Signs in; the answer of verify-otp.
+    pub async fn sign_in(&self, email: &str) -> Answer {
+        let (code, _) = self.code_for(email).await;
+        self.verify(email, &code).await.expect(200)
+    }
+
+    /// Serves on a port of 127.0.0.1 as well; its address.
+    pub async fn listen(&self) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = serve(listener, self.router.clone(), ServeOptions::default(), self.shutdown.clone());
+        self.shutdown.spawn("http", serving);
+        address
     }
 
     pub async fn login(&self, email: &str) -> Answer {
@@ -241,6 +367,16 @@ impl Service {
     /// A connection of the test's own.
     pub async fn redis(&self) -> MultiplexedConnection {
         self.client.get_multiplexed_async_connection().await.unwrap()
+    }
+
+    /// The database, for a second service on it.
+    pub fn redis_url(&self) -> String {
+        self.redis_url.clone()
+    }
+
+    /// The signing keys that Redis was told of.
+    pub async fn noted_keys(&self) -> Vec<String> {
+        self.keys().await.into_iter().filter(|key| key.starts_with("signing-key:")).collect()
     }
 
     /// All keys, sorted.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mongodb::{
-    Client, IndexModel,
+    Client, Collection, IndexModel,
     bson::{Document, doc},
     error::{Error, ErrorKind},
     options::{ClientOptions, ConnectionString, IndexOptions},
@@ -52,7 +52,7 @@ pub async fn connect(directory: Directory, uri: SecretString, health: HealthChec
 }
 
 async fn open(directory: &Directory, uri: &SecretString) -> Result<(), AccountsError> {
-    let failed = |error: Error| reason(&error);
+    let failed = |error: Error| super::no_answer(&error);
     // A mongodb+srv URI is looked up here, so this may fail for a while.
     let mut options = ClientOptions::parse(uri.expose_secret()).await.map_err(failed)?;
     options.app_name.get_or_insert_with(|| "ping user-service".to_owned());
@@ -61,24 +61,37 @@ async fn open(directory: &Directory, uri: &SecretString) -> Result<(), AccountsE
     let client = Client::with_options(options).map_err(failed)?;
     let database = client.default_database().unwrap_or_else(|| client.database(DATABASE));
     let users = database.collection::<Document>(COLLECTION);
-    let unique = IndexOptions::builder().name(INDEX.to_owned()).unique(true).build();
-    users
-        .create_index(IndexModel::builder().keys(doc! { "email": 1 }).options(unique).build())
-        .await
-        .map_err(failed)?;
+    make_index(&users).await?;
     directory.users.store(Some(Arc::new(users)));
     Ok(())
 }
 
-fn reason(error: &Error) -> AccountsError {
-    match &*error.kind {
-        _ if is_duplicate(error) => AccountsError::NoAnswer(
-            "the collection users has one address twice; remove one of the two documents (docs/migrate.md says how to find them)",
-        ),
+/// Mongoose has made it already, most often.
+async fn make_index(users: &Collection<Document>) -> Result<(), AccountsError> {
+    let unique = IndexOptions::builder().name(INDEX.to_owned()).unique(true).build();
+    let index = IndexModel::builder().keys(doc! { "email": 1 }).options(unique).build();
+    let Err(error) = users.create_index(index).await else { return Ok(()) };
+    // Servers that speak MongoDB's protocol give codes of their own for it.
+    if is_duplicate(&error) || has_doubles(users).await {
+        return Err(AccountsError::NoAnswer(
+            "the collection users has one address twice; remove one of the documents (docs/migrate.md says how to find them)",
+        ));
+    }
+    Err(match &*error.kind {
         ErrorKind::Command(command) if INDEX_CONFLICTS.contains(&command.code) => AccountsError::NoAnswer(
             "the collection users has an index email_1 that is not unique; drop it, a unique one is made at once",
         ),
-        _ => super::no_answer(error),
+        _ => super::no_answer(&error),
+    })
+}
+
+async fn has_doubles(users: &Collection<Document>) -> bool {
+    let count = doc! { "$group": { "_id": "$email", "count": { "$sum": 1 } } };
+    let twice = doc! { "$match": { "count": { "$gt": 1 } } };
+    let found = users.aggregate([count, twice, doc! { "$limit": 1 }]).await;
+    match found {
+        Ok(mut found) => found.advance().await.unwrap_or(false),
+        Err(_) => false,
     }
 }
 
