@@ -5,7 +5,7 @@ EMAIL ?= ada@example.org
 export EMAIL
 
 .DEFAULT_GOAL := help
-.PHONY: help dev login test check fmt deny fuzz generate cluster cluster-down images test-cluster
+.PHONY: help dev login test test-faults test-faults-full check fmt fuzz cluster cluster-down images test-cluster
 
 help: ## What can be done here
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,12 @@ login: ## One login for EMAIL=...: waits for its mail, verifies the code, prints
 
 test: check ## All tests against real servers, after the checks
 	@dev/test
+
+test-faults: ## The fault suite: servers killed, frozen, filled and cut off under logins
+	@dev/test-faults
+
+test-faults-full: ## The same with the cases that take longer than six minutes
+	@dev/test-faults full
 
 check: fmt ## Format, clippy, dependency bans, licences and sources, script syntax
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
+    pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -20,10 +22,92 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-use crate::client::Client;
+use crate::{client::Client, platform::Platform};
 
 /// Every confirmed mail is out by then, or never will be: a code's life, and some for a busy machine.
 const DELIVERY_DEADLINE: Duration = Duration::from_secs(CODE_TTL_SECONDS + 60);
+/// Three times what the slowest recovery (of a broker that has to start again) takes.
+const RECOVERY_DEADLINE: Duration = Duration::from_mins(1);
+
+/// What addresses of an account begin with: a test may have logins beside it.
+const PREFIX: &str = "load-";
+/// How long logins run before a fault begins.
+const BEFORE: Duration = Duration::from_secs(3);
+
+/// What a run under load showed; prints as a row of the fault table.
+#[derive(Debug)]
+pub struct Run {
+    /// The fault, in a few words.
+    pub fault: &'static str,
+    /// Confirmed against delivered.
+    pub report: Report,
+    /// How often each status was answered; 0 is a failed connection.
+    pub statuses: BTreeMap<u16, u64>,
+    /// From the end of the fault to the next login that was answered 200.
+    pub recovery: Option<Duration>,
+    /// The longest that an answer took.
+    pub slowest: Duration,
+}
+
+impl Run {
+    /// Holds the promises: nothing lost, nothing invented, at most `doubles` mails more than once, and back by itself.
+    ///
+    /// # Panics
+    /// With the row and the report, when one is broken.
+    pub fn assert_promises(&self, doubles: usize) {
+        assert!(self.recovery.is_some(), "no login was answered 200 after the fault: {self}");
+        let spoken: u64 =
+            self.statuses.iter().filter(|(status, _)| ![0, 200, 503].contains(*status)).map(|(_, n)| n).sum();
+        assert_eq!(spoken, 0, "something other than 200 and 503 was answered: {self}");
+        self.report.assert_complete(doubles);
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { confirmed, delivered, lost, .. } = &self.report;
+        let (doubled, lost) = (self.report.extra_deliveries(), lost.len());
+        let (recovery, slowest) =
+            (self.recovery.unwrap_or_default().as_secs_f32(), self.slowest.as_secs_f32());
+        let Self { fault, statuses, .. } = self;
+        write!(
+            f,
+            "| {fault} | {confirmed} | {delivered} | {doubled} | {lost} | {recovery:.1} s | {slowest:.1} s | {statuses:?} |"
+        )
+    }
+}
+
+/// Runs `per_second` logins, after three seconds the fault, and goes on for `after` when the fault is over; then waits for the
+/// mails of all that were confirmed. Fault and recovery are the closure's: it returns when the fault is over.
+pub async fn under_load<F>(
+    platform: &mut Platform,
+    (fault, per_second, after): (&'static str, u32, Duration),
+    play: F,
+) -> Run
+where
+    F: AsyncFnOnce(&mut Platform),
+{
+    let (account, client) = (Account::new(), platform.client.clone());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let load = account.run_until(&client, per_second, async { drop(stopped.await) });
+    let played = async {
+        tokio::time::sleep_until(Instant::now() + BEFORE).await;
+        play(platform).await;
+        let over = Instant::now();
+        account.expect_recovery();
+        wait_until("a login to be answered 200 after the fault", RECOVERY_DEADLINE, || async {
+            account.recovery_since(over).is_some()
+        })
+        .await;
+        tokio::time::sleep_until(Instant::now() + after).await;
+        let _ = stop.send(());
+        over
+    };
+    let ((), over) = tokio::join!(load, played);
+    let report = account.settle(&platform.smtp).await;
+    let recovery = account.recovery_since(over);
+    Run { fault, report, statuses: account.statuses(), recovery, slowest: account.slowest() }
+}
 
 /// What became of the logins so far. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -36,9 +120,7 @@ pub struct Account {
 struct Entries {
     ledger: Ledger,
     statuses: BTreeMap<u16, u64>,
-    last_refusal: Option<Instant>,
     first_success_after: Option<Instant>,
-    confirmed: Vec<(Instant, String)>,
     slowest: Duration,
 }
 
@@ -51,7 +133,7 @@ impl Account {
 
     /// One login of an address that no other login has; answers its status, 0 for a failed connection.
     pub async fn login(&self, client: &Client) -> u16 {
-        let address = format!("load-{:06}@example.org", self.next.fetch_add(1, Ordering::Relaxed));
+        let address = format!("{PREFIX}{:06}@example.org", self.next.fetch_add(1, Ordering::Relaxed));
         self.entries().ledger.attempt(&address);
         let began = Instant::now();
         let status = client.login(&address).await.map_or(0, |answer| answer.status);
@@ -60,22 +142,22 @@ impl Account {
         *entries.statuses.entry(status).or_default() += 1;
         if status == 200 {
             entries.ledger.confirm(&address);
-            entries.confirmed.push((Instant::now(), address));
             entries.first_success_after.get_or_insert_with(Instant::now);
-        } else {
-            entries.last_refusal = Some(Instant::now());
         }
         status
     }
 
-    /// `per_second` logins for as long as `duration`, each on its own, none waiting for another.
-    pub async fn run(&self, client: &Client, per_second: u32, duration: Duration) {
+    /// `per_second` logins until `end`, each on its own, none waiting for another.
+    pub async fn run_until(&self, client: &Client, per_second: u32, end: impl Future<Output = ()>) {
         let mut ticks = interval(Duration::from_secs(1) / per_second);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let end = Instant::now() + duration;
-        let mut logins = JoinSet::new();
-        while Instant::now() < end {
-            ticks.tick().await;
+        let (mut logins, mut end) = (JoinSet::new(), pin!(end));
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut end => break,
+                _ = ticks.tick() => {}
+            }
             let (account, client) = (self.clone(), client.clone());
             logins.spawn(async move { account.login(&client).await });
             while logins.try_join_next().is_some() {}
@@ -128,7 +210,9 @@ impl Account {
     #[must_use]
     pub fn report(&self, smtp: &SmtpServer) -> Report {
         let mut ledger = self.entries().ledger.clone();
-        for recipient in smtp.delivered().iter().flat_map(|message| &message.recipients) {
+        let delivered = smtp.delivered();
+        let recipients = delivered.iter().flat_map(|message| &message.recipients);
+        for recipient in recipients.filter(|recipient| recipient.starts_with(PREFIX)) {
             ledger.deliver(recipient);
         }
         ledger.report()

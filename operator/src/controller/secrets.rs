@@ -185,11 +185,10 @@ impl Planner<'_> {
         let keys = roles.flat_map(|role| [(password_key(role), Value::Password), (salt_key(role), Value::Salt)]);
         let before = self.missing.len();
         let secret = self.secret(self.stack.id.broker_users_secret(slot), Part::RabbitMq, keys);
-        let annotations = BTreeMap::from([(ROTATION_ANNOTATION.to_owned(), self.stack.rotation.clone())]);
-        if let Some(new) = self.missing.get_mut(before) {
-            new.metadata.annotations = Some(annotations);
-        }
-        secret
+        let Some(new) = self.missing.get_mut(before) else { return secret };
+        let rotation = (ROTATION_ANNOTATION.to_owned(), self.stack.rotation.clone());
+        new.metadata.annotations = Some(BTreeMap::from([rotation]));
+        Arc::new(new.clone())
     }
 }
 

@@ -1,0 +1,131 @@
+//! The broker dies, refuses, loses a queue, is cut off. Cases 4, 6, 7, 9, 25. (5 runs at the publisher crate's own pace, and 8 as a
+//! plan: both in the crates' own tests.)
+
+use std::time::Duration;
+
+use serde_json::json;
+use system_tests::platform::{Platform, Setup};
+use test_kit::{
+    proxy::Mode,
+    servers::SmallDisk,
+    smtp::{Phase, Rule},
+    wait::wait_until,
+};
+use tokio::time::Instant;
+
+use crate::rig::{DEADLINE, IN_WORK, depth, login, mailed, parked, play, refused, refuses};
+
+/// In flight are at most a publish timeout's worth, three times.
+const IN_FLIGHT_DEADLINE: Duration = Duration::from_secs(9);
+
+#[tokio::test]
+async fn case_04_killed_during_publishes_logins_in_flight_are_refused_in_time() {
+    let mut platform = Platform::start().await;
+    let run = play(&mut platform, "4 broker killed", async |platform| {
+        platform.rabbitmq.kill9().await;
+        platform.rabbitmq.restart().await;
+    })
+    .await;
+    assert!(run.slowest < IN_FLIGHT_DEADLINE, "an answer took {:?}", run.slowest);
+    run.assert_promises(IN_WORK);
+}
+
+#[tokio::test]
+async fn case_06_in_disk_alarm_logins_are_refused_at_once_and_the_queue_drains() {
+    const SIZE: u64 = 512 << 20;
+    let setup = Setup {
+        rabbitmq: vec!["disk_free_limit.absolute = 50MB"],
+        rabbitmq_disk: Some(SmallDisk::mount(SIZE)),
+        ..Setup::default()
+    };
+    let mut platform = Platform::start_with(setup).await;
+    let run = play(&mut platform, "6 disk alarm", async |platform| {
+        platform.rabbitmq.process.disk().expect("a small disk").fill();
+        refuses(platform).await;
+        let began = Instant::now();
+        refused(platform, "alarm@example.org").await;
+        assert!(began.elapsed() < Duration::from_secs(1), "refused after {:?}, not at once", began.elapsed());
+        depth(platform, "send-otp", 0).await;
+        platform.rabbitmq.process.disk().expect("a small disk").free();
+    })
+    .await;
+    run.assert_promises(0);
+}
+
+#[tokio::test]
+async fn case_07_a_deleted_queue_refuses_logins_until_the_topology_is_applied_again() {
+    let mut platform = Platform::start().await;
+    login(&platform, "before@example.org").await;
+    mailed(&platform, "before@example.org").await;
+    depth(&platform, "send-otp", 0).await;
+    platform.rabbitmq.management().delete("/api/queues/%2F/send-otp").await;
+    refused(&platform, "without@example.org").await;
+    platform.apply_topology().await;
+    wait_until("a login to work with the new queue", DEADLINE, || async {
+        platform.client.login("after@example.org").await.is_some_and(|answer| answer.status == 200)
+    })
+    .await;
+    mailed(&platform, "after@example.org").await;
+    platform.mail_service.wait_until_ready().await;
+}
+
+#[tokio::test]
+async fn case_09_without_a_parking_queue_a_refused_mail_is_kept_and_parked_later() {
+    let platform = Platform::start().await;
+    platform
+        .smtp
+        .add_rule(Rule::reply(Phase::RcptTo, "550 5.1.1 no such user").to_recipient("gone@example.org"));
+    platform.rabbitmq.management().delete("/api/queues/%2F/send-otp.dead").await;
+    login(&platform, "gone@example.org").await;
+    let metric = r#"ping_mail_retries_total{tier="send-otp.retry.5s",reason="parking_refused"}"#;
+    wait_until("the mail to be kept for another try", DEADLINE, || async {
+        platform.mail_service_metric(metric).await > 0.5
+    })
+    .await;
+    platform.apply_topology().await;
+    assert!(parked(&platform).await.to_string().contains("refused"));
+    depth(&platform, "send-otp", 0).await;
+}
+
+#[tokio::test]
+async fn case_09_with_a_full_parking_queue_a_refused_mail_is_kept_and_parked_later() {
+    let platform = Platform::start().await;
+    let full = json!({
+        "pattern": "^send-otp\\.dead$", "apply-to": "quorum_queues", "priority": 999,
+        "definition": {"max-length": 0, "overflow": "reject-publish"},
+    });
+    let management = platform.rabbitmq.management();
+    management.put("/api/policies/%2F/full", &full).await;
+    let is_full = |queue: &serde_json::Value| queue["policy"] == "full";
+    management.wait_for("the parking queue to be full", "/api/queues/%2F/send-otp.dead", is_full).await;
+    platform.smtp.add_rule(Rule::reply(Phase::RcptTo, "550 5.1.1 no such user"));
+    // A quorum queue refuses once it holds more than its length: the first may still fit.
+    for number in 0..5 {
+        login(&platform, &format!("gone-{number}@example.org")).await;
+    }
+    let metric = r#"ping_mail_retries_total{tier="send-otp.retry.5s",reason="parking_refused"}"#;
+    wait_until("a mail to be kept for another try", DEADLINE, || async {
+        platform.mail_service_metric(metric).await > 0.5
+    })
+    .await;
+    management.delete("/api/policies/%2F/full").await;
+    depth(&platform, "send-otp.dead", 5).await;
+}
+
+#[tokio::test]
+async fn case_25_cut_off_from_the_broker_the_consumer_comes_back_and_loses_nothing() {
+    let mut platform = Platform::start().await;
+    let run = play(&mut platform, "25 consumer cut off", async |platform| {
+        platform.consumer_proxy.set_mode(Mode::BlackHole).await;
+        // The broker gives the messages to nobody else meanwhile: it must see the death by its heartbeats.
+        wait_until("mail-service to notice by missing heartbeats", DEADLINE, || async {
+            !platform.mail_service.output().containing("connection").is_empty()
+                && platform.queue_depth("send-otp").await.is_some_and(|messages| messages > 0)
+        })
+        .await;
+        platform.consumer_proxy.cut_connections();
+        platform.consumer_proxy.set_mode(Mode::Forward).await;
+    })
+    .await;
+    run.assert_promises(IN_WORK);
+}
