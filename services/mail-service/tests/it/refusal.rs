@@ -1,12 +1,17 @@
 //! What is parked, and what is in the note.
 
+use std::cell::Cell;
+
 use ping_contract::{
     event::{ATTEMPT_HEADER, EXPIRES_AT_HEADER},
     topology::{MAIL_QUEUE, PARKING_QUEUE, RetryTier},
 };
-use test_kit::smtp::{Phase, Rule};
+use test_kit::{
+    smtp::{Phase, Rule},
+    wait::wait_for,
+};
 
-use crate::rig::{CODE, Rig, apply_topology, event, id, start};
+use crate::rig::{CODE, Rig, SOON, apply_topology, event, id, setup, start};
 
 async fn assert_one_note(rig: &Rig, reason: &str) -> serde_json::Value {
     let notes = rig.wait_for_parked(1).await;
@@ -37,7 +42,7 @@ async fn a_550_to_the_final_dot_is_parked_and_the_session_goes_on() {
     rig.publish(&id(1), "ada@example.org").await;
     assert_one_note(&rig, "refused").await;
     rig.publish(&id(2), "bob@example.org").await;
-    let mail = rig.relay.wait_for_message_to("bob@example.org", crate::rig::SOON).await;
+    let mail = rig.relay.wait_for_message_to("bob@example.org", SOON).await;
     assert_eq!(mail.connection, 1);
 }
 
@@ -62,7 +67,14 @@ async fn a_body_of_10_mb_is_parked_and_the_service_goes_on() {
     rig.publish_with(vec![b'x'; 10 * 1024 * 1024], vec![]).await;
     assert_one_note(&rig, "too_large").await;
     rig.publish(&id(1), "ada@example.org").await;
-    rig.relay.wait_for_message_to("ada@example.org", crate::rig::SOON).await;
+    rig.relay.wait_for_message_to("ada@example.org", SOON).await;
+}
+
+#[tokio::test]
+async fn what_keeps_coming_back_is_parked_unread() {
+    let rig = setup().await.publish_and_return(&id(1), "ada@example.org", 21).await.start().await;
+    let note = assert_one_note(&rig, "delivered_too_often").await;
+    assert!(note["to"].is_null() && rig.relay.messages().is_empty());
 }
 
 #[tokio::test]
@@ -88,36 +100,39 @@ async fn a_foreign_event_is_given_up_after_three_retries() {
 #[tokio::test]
 async fn without_a_parking_queue_the_message_is_kept_and_parked_later() {
     let rig = start().await;
+    let quick = serde_json::json!({
+        "message-ttl": 3000, "dead-letter-exchange": "", "dead-letter-routing-key": MAIL_QUEUE,
+    });
+    rig.override_policy(RetryTier::Seconds45.queue_name(), quick).await;
     rig.vhost.management().delete(&rig.vhost.path("queues", PARKING_QUEUE)).await;
     rig.relay.add_rule(Rule::reply(Phase::RcptTo, "550 5.1.1 unknown"));
     rig.publish(&id(1), "ada@example.org").await;
-    rig.wait_for_queued(RetryTier::Seconds45.queue_name(), 1).await;
-    rig.wait_for_queued(MAIL_QUEUE, 0).await;
-    apply_topology(&rig.vhost).await;
+    rig.wait_for_metric(r#"ping_mail_retries_total{tier="send-otp.retry.45s",reason="parking_refused"}"#)
+        .await;
+    // All but the policy that makes the tier quick.
+    assert_eq!(apply_topology(&rig.vhost).await.len(), 1);
     assert_one_note(&rig, "refused").await;
 }
 
 #[tokio::test]
 async fn with_a_full_parking_queue_the_message_is_kept() {
     let rig = start().await;
-    let full = serde_json::json!({
-        "pattern": "^send-otp\\.dead$", "apply-to": "quorum_queues", "priority": 200,
-        "definition": {"max-length": 0, "overflow": "reject-publish"},
-    });
-    rig.vhost.management().put(&rig.vhost.path("policies", "full"), &full).await;
-    let path = rig.vhost.path("queues", PARKING_QUEUE);
-    rig.vhost
-        .management()
-        .wait_for("the policy to be in force", &path, |queue| queue["policy"] == "full")
-        .await;
+    let full = serde_json::json!({"max-length": 0, "overflow": "reject-publish"});
+    rig.override_policy(PARKING_QUEUE, full).await;
     rig.relay.add_rule(Rule::reply(Phase::RcptTo, "550 5.1.1 unknown"));
-    for seed in 1..=3 {
-        rig.publish(&id(seed), "ada@example.org").await;
-    }
-    // A quorum queue lets one or two through before it refuses.
-    let kept = RetryTier::Seconds45.queue_name();
-    let path = rig.vhost.path("queues", kept);
-    rig.vhost.management().wait_for("messages that wait", &path, |q| q["messages"].as_u64() >= Some(1)).await;
-    rig.wait_for_metric(r#"ping_mail_retries_total{tier="send-otp.retry.45s",reason="parking_refused"}"#)
-        .await;
+    // A quorum queue lets some through before it refuses.
+    let published = Cell::new(0);
+    wait_for("a note to be refused", SOON, || async {
+        published.set(published.get() + 1);
+        rig.publish(&id(published.get()), "ada@example.org").await;
+        rig.metrics().await.contains(r#"reason="parking_refused"} "#).then_some(())
+    })
+    .await;
+    rig.wait_for_queued(MAIL_QUEUE, 0).await;
+    wait_for("every message to be parked or kept", SOON, || async {
+        let (parked, kept) =
+            (rig.queued(PARKING_QUEUE).await?, rig.queued(RetryTier::Seconds45.queue_name()).await?);
+        (parked + kept == u64::from(published.get()) && kept > 0).then_some(())
+    })
+    .await;
 }

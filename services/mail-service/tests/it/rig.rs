@@ -8,6 +8,7 @@ use mail_service::config::Config;
 use ping_contract::{
     address::EmailAddress,
     event::{EXPIRES_AT_HEADER, EventId, MailEvent},
+    plan::Conflict,
     topology::{Desired, MAIL_EXCHANGE, MAIL_QUEUE, PARKING_QUEUE},
 };
 use service_kit::shutdown::{Finish, Shutdown};
@@ -40,7 +41,8 @@ pub(crate) struct Setup {
 /// Everything there, nothing started.
 pub(crate) async fn setup() -> Setup {
     let vhost = Vhost::create().await;
-    apply_topology(&vhost).await;
+    let conflicts = apply_topology(&vhost).await;
+    assert!(conflicts.is_empty(), "{conflicts:?}");
     Setup {
         vhost,
         relay: SmtpServer::start().await,
@@ -54,7 +56,8 @@ pub(crate) async fn start() -> Rig {
     setup().await.start().await
 }
 
-pub(crate) async fn apply_topology(vhost: &Vhost) {
+/// As `ping-topology` does; returns what it could not do.
+pub(crate) async fn apply_topology(vhost: &Vhost) -> Vec<Conflict> {
     let broker = vhost.broker();
     let config = ManagementConfig {
         url: broker.management_url.clone(),
@@ -63,11 +66,31 @@ pub(crate) async fn apply_topology(vhost: &Vhost) {
         ca_file: None,
     };
     let desired = Desired::new(vhost.name(), Duration::from_mins(5));
-    let report = topology::apply(&config, &desired).await.unwrap();
-    assert!(report.conflicts.is_empty(), "{:?}", report.conflicts);
+    topology::apply(&config, &desired).await.unwrap().conflicts
 }
 
 impl Setup {
+    /// Publishes an event before the service runs, and has the broker hand it out and take it back `times` times.
+    pub(crate) async fn publish_and_return(self, id: &EventId, to: &str, times: usize) -> Self {
+        let management = self.vhost.management();
+        let event = String::from_utf8(event(id, to).to_json()).unwrap();
+        let message = serde_json::json!({
+            "properties": {}, "routing_key": MAIL_QUEUE, "payload": event, "payload_encoding": "string",
+        });
+        let path = self.vhost.path("exchanges", MAIL_EXCHANGE);
+        management.post(&format!("{path}/publish"), &message).await;
+        let get = serde_json::json!({"count": 1, "ackmode": "ack_requeue_true", "encoding": "auto"});
+        let path = format!("{}/get", self.vhost.path("queues", MAIL_QUEUE));
+        for _ in 0..times {
+            wait_for("the message to be handed out", SOON, || async {
+                let found = management.post(&path, &get).await;
+                found.as_array().is_some_and(|found| !found.is_empty()).then_some(())
+            })
+            .await;
+        }
+        self
+    }
+
     pub(crate) fn relay(mut self, relay: SmtpServer) -> Self {
         self.relay = relay;
         self
@@ -160,6 +183,7 @@ impl Rig {
 
     /// The notes in the parking queue, once there are `count`; they stay there.
     pub(crate) async fn wait_for_parked(&self, count: usize) -> Vec<serde_json::Value> {
+        self.wait_for_metric("ping_mail_parked_total").await;
         let what = format!("{count} parked notes");
         wait_for(&what, SOON, || async {
             let notes = self.parked().await;
@@ -176,11 +200,28 @@ impl Rig {
         found.iter().map(|m| serde_json::from_str(m["payload"].as_str().unwrap()).unwrap()).collect()
     }
 
+    /// Puts another policy over ours, and waits until it is in force.
+    pub(crate) async fn override_policy(&self, queue: &str, definition: serde_json::Value) {
+        let pattern = format!("^{}$", queue.replace('.', "\\."));
+        let policy = serde_json::json!({
+            "pattern": pattern, "apply-to": "quorum_queues", "priority": 200, "definition": definition,
+        });
+        let management = self.vhost.management();
+        management.put(&self.vhost.path("policies", "override"), &policy).await;
+        let path = self.vhost.path("queues", queue);
+        management.wait_for("the policy to be in force", &path, |queue| queue["policy"] == "override").await;
+    }
+
     /// Waits until the mail queue holds as many messages, ready and unacknowledged together.
     pub(crate) async fn wait_for_queued(&self, queue: &str, count: u64) {
         let what = format!("{count} messages in {queue}");
         let path = self.vhost.path("queues", queue);
         self.vhost.management().wait_for(&what, &path, |queue| queue["messages"] == count).await;
+    }
+
+    /// How many messages the broker last counted in `queue`.
+    pub(crate) async fn queued(&self, queue: &str) -> Option<u64> {
+        self.vhost.management().get(&self.vhost.path("queues", queue)).await?["messages"].as_u64()
     }
 
     pub(crate) async fn metrics(&self) -> String {
