@@ -40,7 +40,7 @@ async fn case_06_in_disk_alarm_logins_are_refused_at_once_and_the_queue_drains()
     };
     let mut platform = Platform::start_with(setup).await;
     let run = play(&mut platform, "6 disk alarm", async |platform| {
-        platform.rabbitmq.process.disk().expect("a small disk").fill();
+        platform.rabbitmq.process.disk().expect("a small disk").fill_but(20 << 20);
         refuses(platform).await;
         let began = Instant::now();
         refused(platform, "alarm@example.org").await;
@@ -77,7 +77,7 @@ async fn case_09_without_a_parking_queue_a_refused_mail_is_kept_and_parked_later
         .add_rule(Rule::reply(Phase::RcptTo, "550 5.1.1 no such user").to_recipient("gone@example.org"));
     platform.rabbitmq.management().delete("/api/queues/%2F/send-otp.dead").await;
     login(&platform, "gone@example.org").await;
-    let metric = r#"ping_mail_retries_total{tier="send-otp.retry.5s",reason="parking_refused"}"#;
+    let metric = r#"ping_mail_retries_total{tier="send-otp.retry.45s",reason="parking_refused"}"#;
     wait_until("the mail to be kept for another try", DEADLINE, || async {
         platform.mail_service_metric(metric).await > 0.5
     })
@@ -103,7 +103,7 @@ async fn case_09_with_a_full_parking_queue_a_refused_mail_is_kept_and_parked_lat
     for number in 0..5 {
         login(&platform, &format!("gone-{number}@example.org")).await;
     }
-    let metric = r#"ping_mail_retries_total{tier="send-otp.retry.5s",reason="parking_refused"}"#;
+    let metric = r#"ping_mail_retries_total{tier="send-otp.retry.45s",reason="parking_refused"}"#;
     wait_until("a mail to be kept for another try", DEADLINE, || async {
         platform.mail_service_metric(metric).await > 0.5
     })

@@ -26,7 +26,7 @@ async fn case_28_a_full_disk_of_redis_refuses_until_there_is_space() {
 }
 
 #[tokio::test]
-async fn case_28_a_full_disk_of_rabbitmq_refuses_until_there_is_space() {
+async fn case_28_a_full_disk_of_rabbitmq_refuses_and_loses_nothing_over_a_restart() {
     let setup = Setup {
         rabbitmq: vec!["disk_free_limit.absolute = 50MB"],
         rabbitmq_disk: Some(SmallDisk::mount(512 << 20)),
@@ -38,6 +38,9 @@ async fn case_28_a_full_disk_of_rabbitmq_refuses_until_there_is_space() {
         refuses(platform).await;
         refused(platform, "disk@example.org").await;
         platform.rabbitmq.process.disk().expect("a small disk").free();
+        // RabbitMQ 4.0.5 came back by itself in one of two runs: a write-ahead log that met a full disk may stay down. The disk
+        // alarm of case 6 keeps it from that; where something else took all space, the broker is restarted.
+        platform.rabbitmq.restart().await;
     })
     .await;
     run.assert_promises(IN_WORK);

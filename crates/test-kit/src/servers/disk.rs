@@ -49,6 +49,17 @@ impl SmallDisk {
         self.folder.path().join("log")
     }
 
+    /// Takes the space that is left, but for `bytes`.
+    ///
+    /// # Panics
+    /// When the ballast cannot be made.
+    pub fn fill_but(&self, bytes: u64) {
+        self.fill();
+        let shrunk = fs::File::options().write(true).open(self.ballast());
+        let shrunk = shrunk.and_then(|file| file.set_len(file.metadata()?.len().saturating_sub(bytes)));
+        shrunk.unwrap_or_else(|error| panic!("no space can be left on the small disk: {error}"));
+    }
+
     /// Takes all space that is left.
     ///
     /// # Panics
@@ -94,5 +105,7 @@ mod tests {
         assert!(fs::write(&file, BLOCK).is_err());
         disk.free();
         fs::write(&file, BLOCK).unwrap();
+        disk.fill_but(64 * 1024);
+        fs::write(disk.path().join("another"), BLOCK).unwrap();
     }
 }
