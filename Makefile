@@ -34,8 +34,8 @@ check: fmt ## Format, clippy, dependency bans, licences and sources, script synt
 fmt: ## Is everything formatted?
 	$(CARGO) fmt --all --check
 
-fuzz: ## The property tests of parsers and address type with 10^6 cases each
-	PROPTEST_CASES=1000000 $(CARGO) test --release --locked -p ping-contract --lib
+fuzz: ## The property tests of parsers and address type with 10^6 cases each (minutes)
+	PROPTEST_CASES=1000000 $(CARGO) test --release --locked --lib -p ping-contract -p user-service -- any_
 
 cluster: ## A Kubernetes to run on: CLUSTER=current REGISTRY=..., else kind, else a node of our own
 	@k8s/cluster up
