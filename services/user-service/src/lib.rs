@@ -92,7 +92,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     tracing::info!(port = config.port, management_port = config.management_port, "listening");
     let serve_options =
         ServeOptions { max_connections: config.max_connections as usize, ..ServeOptions::default() };
-    shutdown.spawn_critical("http", serve(public, router(app, options), serve_options, shutdown.clone()));
+    shutdown.spawn_critical("http", serve(public, router(&app, options), serve_options, shutdown.clone()));
     shutdown.spawn_critical("management", management::serve(management, health, metrics, shutdown.clone()));
     Ok(())
 }
@@ -144,7 +144,7 @@ fn accounts(config: &Config, health: &Health, shutdown: &Shutdown) -> Result<Arc
     Ok(Arc::new(directory))
 }
 
-/// The signing keys, where tokens are EdDSA.
+/// The signing keys, where tokens are `EdDSA`.
 fn key_ring(config: &Config) -> Result<Option<KeyRing>, ConfigError> {
     let Some(folder) = &config.accounts.token_signing_keys_dir else { return Ok(None) };
     let files = read_key_folder(folder).map_err(ConfigError::SigningKeys)?;

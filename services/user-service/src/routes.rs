@@ -46,13 +46,13 @@ pub struct RouterOptions {
 }
 
 /// The whole HTTP interface.
-pub fn router(app: Arc<App>, options: RouterOptions) -> Router {
+pub fn router(app: &Arc<App>, options: RouterOptions) -> Router {
     let with_cookie = app.parts.options.cookie_domain.is_some();
     let inner = |routes: Router<Arc<App>>| {
-        let admission = from_fn_with_state((Arc::clone(&app), options.admission.clone()), admission::admit);
+        let admission = from_fn_with_state((Arc::clone(app), options.admission.clone()), admission::admit);
         routes
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
-            .with_state(Arc::clone(&app))
+            .with_state(Arc::clone(app))
             // The last added is the outermost: read from below.
             .layer(DefaultBodyLimit::max(MAX_BODY_OCTETS)) // 4. how much of a body is read
             .layer(admission) //                              3. sheds load, ends what takes too long

@@ -1,6 +1,6 @@
 //! Tokens: what a verified code is worth, and how one is checked.
 //!
-//! Either EdDSA, short-lived, beside sessions with refresh tokens ([`TOKEN_SIGNING_KEYS_DIR`](crate::config)); or HS256
+//! Either `EdDSA`, short-lived, beside sessions with refresh tokens ([`TOKEN_SIGNING_KEYS_DIR`](crate::config)); or HS256
 //! as the original's services read it. Never both: the algorithm is pinned.
 
 mod eddsa;
@@ -30,7 +30,7 @@ pub enum TokenError {
     /// The library.
     #[error("the token could not be signed")]
     Sign(#[source] jsonwebtoken::errors::Error),
-    /// An EdDSA token names its session.
+    /// An `EdDSA` token names its session.
     #[error("there is no session to sign a token for")]
     NoSession,
 }
@@ -71,7 +71,7 @@ pub struct SignedToken {
 #[derive(Debug, Clone)]
 pub enum Tokens {
     /// `{user, exp}` under `JWT_SECRET`, as the original's services read it.
-    Hs256(Hs256),
+    Hs256(Box<Hs256>),
     /// Under a key whose public half is published.
     EdDsa(EdDsa),
 }
@@ -80,7 +80,7 @@ impl Tokens {
     /// HS256 under a shared secret.
     #[must_use]
     pub fn hs256(secret: &[u8]) -> Self {
-        Self::Hs256(Hs256::new(secret))
+        Self::Hs256(Box::new(Hs256::new(secret)))
     }
 
     /// A token for a person who has shown to read their address' mail. `session` is theirs where there are sessions.

@@ -9,7 +9,7 @@ use futures::{
 };
 use mongodb::{
     Collection,
-    bson::{DateTime, Document, doc, oid::ObjectId},
+    bson::{DateTime, Document, doc},
     error::{Error, ErrorKind, WriteFailure},
     options::ReturnDocument,
 };
@@ -56,7 +56,7 @@ impl Directory {
             return Ok(user);
         }
         let id = self.ids.as_ref().and_then(|ids| document::object_id(&ids.id(address)));
-        let new = document::new_person(id.unwrap_or_else(ObjectId::new), address);
+        let new = document::new_person(id.unwrap_or_default(), address);
         let made = users
             .find_one_and_update(document::by_address(address), new)
             .upsert(true)

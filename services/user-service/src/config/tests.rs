@@ -103,12 +103,8 @@ fn a_wrong_mongo_uri_is_refused_without_being_quoted() {
 #[test]
 fn a_cookie_domain_is_a_domain() {
     let domain = |text| {
-        Some(
-            config(&["--jwt-secret", SECRET, "--auth-cookie-domain", text])
-                .ok()?
-                .accounts
-                .auth_cookie_domain?,
-        )
+        let parsed = config(&["--jwt-secret", SECRET, "--auth-cookie-domain", text]).ok();
+        parsed.and_then(|config| config.accounts.auth_cookie_domain)
     };
     assert_eq!(domain(".Example.org").as_deref(), Some("example.org"));
     for text in ["https://example.org", "example.org; Path=/x", "example.org:443", ""] {

@@ -1,5 +1,5 @@
-//! `/authz`: whether a request may pass, for ingress controllers (nginx auth_request, Traefik forwardAuth, Envoy
-//! ext_authz over HTTP). Any method, and any path below it: Envoy appends the original one. It is outside of CORS,
+//! `/authz`: whether a request may pass, for ingress controllers (nginx `auth_request`, Traefik `forwardAuth`, Envoy
+//! `ext_authz` over HTTP). Any method, and any path below it: Envoy appends the original one. It is outside of CORS,
 //! which answers 200 to any OPTIONS, and an ingress controller would take that for a yes.
 
 use std::sync::Arc;

@@ -29,7 +29,7 @@ pub(super) struct SignedIn<'a> {
     token: String,
     /// Life of the token, in seconds.
     expires_in: u64,
-    /// Worth one new token at `/api/v1/token/refresh`; only where tokens are EdDSA.
+    /// Worth one new token at `/api/v1/token/refresh`; only where tokens are `EdDSA`.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
 }

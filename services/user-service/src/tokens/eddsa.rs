@@ -1,4 +1,4 @@
-//! Tokens that any service can check: EdDSA, short-lived, their keys published.
+//! Tokens that any service can check: `EdDSA`, short-lived, their keys published.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

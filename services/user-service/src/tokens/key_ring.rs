@@ -53,6 +53,7 @@ impl KeyRing {
 
     /// Takes the folder as it is now. Keys that left it are still accepted and published, until no token of theirs
     /// can live. Answers the id of the key that signs, if that changed.
+    #[must_use = "a change is to be logged"]
     pub fn replace(&self, files: Vec<KeyFile>, times: &PublicationTimes, now: Instant) -> Option<String> {
         let old = self.state.load_full();
         let signing = choose(&files, times)?;
@@ -171,9 +172,9 @@ mod tests {
         assert_eq!(ring.replace(vec![b.clone()], &times, start), None);
         assert!(ring.find(&kid_a).is_some() && published(&ring).contains(&kid_a));
         let almost = start + LIFE + Duration::from_secs(299);
-        ring.replace(vec![b.clone()], &times, almost);
+        assert_eq!(ring.replace(vec![b.clone()], &times, almost), None);
         assert!(ring.find(&kid_a).is_some());
-        ring.replace(vec![b], &times, almost + Duration::from_secs(1));
+        assert_eq!(ring.replace(vec![b], &times, almost + Duration::from_secs(1)), None);
         assert!(ring.find(&kid_a).is_none());
         assert_eq!(published(&ring), [kid_b]);
     }

@@ -37,7 +37,7 @@ pub async fn watch(watched: Watched, folder: PathBuf, publication: Publication, 
                 match publication.times(&files).await {
                     Ok(told) => times = told,
                     Err(error) => {
-                        tracing::debug!(error = chain(&error), "the ages of signing keys are not known")
+                        tracing::debug!(error = chain(&error), "the ages of signing keys are not known");
                     }
                 }
                 watched.take(files, &times);

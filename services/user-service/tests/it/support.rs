@@ -188,7 +188,7 @@ impl Setup {
             shutdown: shutdown.clone(),
         });
         let admission = Admission::new(self.max_in_flight, Duration::from_secs(5));
-        let router = router(app, RouterOptions { allowed_origins: self.allowed_origins, admission });
+        let router = router(&app, RouterOptions { allowed_origins: self.allowed_origins, admission });
         let redis_is_missing = || health.not_ready().iter().any(|(name, _)| *name == "redis");
         wait_until("the service to reach Redis", DEADLINE, || async { !redis_is_missing() }).await;
         Service { router, outbox, metrics, health, client, redis_url: url, shutdown }
