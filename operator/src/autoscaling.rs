@@ -86,7 +86,7 @@ impl Autoscaling {
         Self { samples, slot: slot_receiver, registration }
     }
 
-    /// The leader's part: certificates and the APIService, until the soft phase.
+    /// The leader's part: certificates and the `APIService`, until the soft phase.
     pub async fn lead(&self, shutdown: &Shutdown) {
         self.registration.clone().keep(shutdown).await;
     }

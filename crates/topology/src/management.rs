@@ -80,6 +80,8 @@ impl Management {
         let client = Client::builder()
             .tls_backend_preconfigured(tls::client_config(config.ca_file.as_deref()).map_err(Error::Tls)?)
             .timeout(DEADLINE)
+            // The broker closes a connection that was idle for 5 s, just when who asks every 5 s would use it again.
+            .pool_idle_timeout(Duration::from_secs(2))
             .redirect(redirect::Policy::none())
             .no_proxy()
             .build()

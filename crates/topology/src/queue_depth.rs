@@ -58,7 +58,11 @@ struct QueueAnswer {
 }
 
 /// Asks the broker what `queue` in `vhost` holds. The numbers are up to 5 s old, the broker's own interval.
-pub async fn queue_depth(management: &Management, vhost: &str, queue: &str) -> Result<QueueDepth, DepthError> {
+pub async fn queue_depth(
+    management: &Management,
+    vhost: &str,
+    queue: &str,
+) -> Result<QueueDepth, DepthError> {
     const COLUMNS: &str = "messages_ready,messages_unacknowledged,consumers,state,members,online";
     let path = format!("queues/{}/{}?columns={COLUMNS}", segment(vhost), segment(queue));
     let answer = management.get::<QueueAnswer>(&path).await?;
@@ -107,7 +111,8 @@ mod tests {
 
     #[test]
     fn every_field_that_is_missing_makes_the_depth_unknown() {
-        for field in ["messages_ready", "messages_unacknowledged", "consumers", "state", "members", "online"] {
+        for field in ["messages_ready", "messages_unacknowledged", "consumers", "state", "members", "online"]
+        {
             assert!(matches!(read(&[(field, Value::Null)]), Err(DepthError::Incomplete(_))), "{field}");
         }
     }
@@ -121,8 +126,11 @@ mod tests {
 
     #[test]
     fn half_of_the_members_is_a_minority_and_strangers_do_not_count() {
-        let cases =
-            [(json!(["a", "b"]), json!(["a"])), (json!(["a", "b", "c"]), json!(["a", "x"])), (json!([]), json!([]))];
+        let cases = [
+            (json!(["a", "b"]), json!(["a"])),
+            (json!(["a", "b", "c"]), json!(["a", "x"])),
+            (json!([]), json!([])),
+        ];
         for (members, online) in cases {
             let error = read(&[("members", members.clone()), ("online", online)]).unwrap_err();
             assert!(matches!(error, DepthError::Minority { .. }), "{members}: {error}");

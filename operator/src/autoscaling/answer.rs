@@ -44,7 +44,7 @@ pub enum Target {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Attributes {
     /// A metric.
-    Resource(ResourceAttributes),
+    Resource(Box<ResourceAttributes>),
     /// A path.
     NonResource(NonResourceAttributes),
 }
@@ -74,14 +74,14 @@ impl Target {
             let (path, verb) = (Some(path.to_owned()), Some("get".to_owned()));
             return Attributes::NonResource(NonResourceAttributes { path, verb });
         };
-        Attributes::Resource(ResourceAttributes {
+        Attributes::Resource(Box::new(ResourceAttributes {
             group: Some(GROUP.to_owned()),
             version: Some(VERSION.to_owned()),
             resource: Some(metric.clone()),
             namespace: Some(namespace.clone()),
             verb: Some("list".to_owned()),
             ..ResourceAttributes::default()
-        })
+        }))
     }
 
     /// The answer to somebody who may have it. `query` is the part of the URL after `?`.
@@ -115,15 +115,18 @@ fn query_selector(query: &str) -> Result<Selector, Refusal> {
             _ => {}
         }
     }
-    selector::parse(&text.unwrap_or_default()).map_err(|malformed| Refusal::bad_request(malformed.to_string()))
+    selector::parse(&text.unwrap_or_default())
+        .map_err(|malformed| Refusal::bad_request(malformed.to_string()))
 }
 
 fn backlog(namespace: &str, selector: &Selector, samples: &Samples, now: Instant) -> Result<Value, Refusal> {
     let selected = |name: &str| selector.matches(&[(LABEL.to_owned(), name.to_owned())].into());
     let mut items = Vec::new();
-    for (name, outcome) in samples.in_namespace(namespace, now).into_iter().filter(|(name, _)| selected(name)) {
-        let sample =
-            outcome.map_err(|why| Refusal::unavailable(format!("the backlog of PingStack {name} is unknown: {why}")))?;
+    for (name, outcome) in samples.in_namespace(namespace, now).into_iter().filter(|(name, _)| selected(name))
+    {
+        let sample = outcome.map_err(|why| {
+            Refusal::unavailable(format!("the backlog of PingStack {name} is unknown: {why}"))
+        })?;
         items.push(item(&name, &sample));
     }
     if items.is_empty() {

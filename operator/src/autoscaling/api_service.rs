@@ -1,4 +1,4 @@
-//! The APIService that sends `external.metrics.k8s.io` to us. There is one such place in a cluster: where somebody
+//! The `APIService` that sends `external.metrics.k8s.io` to us. There is one such place in a cluster: where somebody
 //! else has it, nothing is written. Pure; [`super::registration`] reads and writes.
 
 use k8s_openapi::{
@@ -11,7 +11,7 @@ use kube::api::ObjectMeta;
 use super::discovery::{GROUP, VERSION};
 use crate::names::MANAGER;
 
-/// The APIService's name.
+/// The `APIService`'s name.
 pub const NAME: &str = "v1beta1.external.metrics.k8s.io";
 
 /// What ours must be.
@@ -21,7 +21,7 @@ pub struct Registered {
     pub namespace: String,
     /// Our Service.
     pub service: String,
-    /// Our ClusterRole: the APIService goes when it goes.
+    /// Our `ClusterRole`: the `APIService` goes when it goes.
     pub owner: OwnerReference,
     /// The authorities of the serving certificate, PEM.
     pub ca_bundle: String,
@@ -40,7 +40,7 @@ pub enum Step {
     LeaveTo(String),
 }
 
-/// Decides by the APIService as it is.
+/// Decides by the `APIService` as it is.
 #[must_use]
 pub fn step(existing: Option<&APIService>, registered: &Registered) -> Step {
     let Some(existing) = existing else { return Step::Create(Box::new(fresh(registered))) };
@@ -55,7 +55,7 @@ pub fn step(existing: Option<&APIService>, registered: &Registered) -> Step {
     if wanted == *existing { Step::Keep } else { Step::Replace(Box::new(wanted)) }
 }
 
-/// Whether an APIService sends to our Service.
+/// Whether an `APIService` sends to our Service.
 #[must_use]
 pub fn is_ours(existing: &APIService, namespace: &str, service: &str) -> bool {
     let target = existing.spec.as_ref().and_then(|spec| spec.service.as_ref());
@@ -120,7 +120,11 @@ mod tests {
         Registered {
             namespace: "ping-system".to_owned(),
             service: "ping-operator-metrics".to_owned(),
-            owner: OwnerReference { kind: "ClusterRole".to_owned(), uid: "role-1".to_owned(), ..OwnerReference::default() },
+            owner: OwnerReference {
+                kind: "ClusterRole".to_owned(),
+                uid: "role-1".to_owned(),
+                ..OwnerReference::default()
+            },
             ca_bundle: ca_bundle.to_owned(),
         }
     }
@@ -135,9 +139,15 @@ mod tests {
     fn ours_is_kept_and_follows_the_bundle() {
         let ours = created();
         assert_eq!(step(Some(&ours), &registered("old")), Step::Keep);
-        let Step::Replace(replaced) = step(Some(&ours), &registered("old+new")) else { panic!("not replaced") };
+        let Step::Replace(replaced) = step(Some(&ours), &registered("old+new")) else {
+            panic!("not replaced")
+        };
         assert_eq!(replaced.spec.as_ref().unwrap().ca_bundle.as_ref().unwrap().0, b"old+new");
-        assert_eq!(replaced.metadata.resource_version.as_deref(), Some("7"), "or it might overwrite somebody's");
+        assert_eq!(
+            replaced.metadata.resource_version.as_deref(),
+            Some("7"),
+            "or it might overwrite somebody's"
+        );
     }
 
     #[test]
@@ -152,11 +162,15 @@ mod tests {
 
     #[test]
     fn somebody_elses_is_left_to_them_whatever_it_says() {
-        for (namespace, name) in [("keda", "keda-metrics-apiserver"), ("ping-system", "other"), ("other", "ping-operator-metrics")] {
+        for (namespace, name) in
+            [("keda", "keda-metrics-apiserver"), ("ping-system", "other"), ("other", "ping-operator-metrics")]
+        {
             let mut foreign = created();
             let service = foreign.spec.as_mut().unwrap().service.as_mut().unwrap();
             (service.namespace, service.name) = (Some(namespace.to_owned()), Some(name.to_owned()));
-            let Step::LeaveTo(owner) = step(Some(&foreign), &registered("new")) else { panic!("{namespace}/{name}") };
+            let Step::LeaveTo(owner) = step(Some(&foreign), &registered("new")) else {
+                panic!("{namespace}/{name}")
+            };
             assert_eq!(owner, format!("the Service {name} in the namespace {namespace}"));
         }
         let mut local = created();

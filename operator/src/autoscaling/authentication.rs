@@ -44,7 +44,8 @@ impl FrontProxyVerifier {
         }
         let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return false };
         // Several common names would leave open which one counts.
-        let mut names = certificate.subject().iter_common_name().map(x509_parser::x509::AttributeTypeAndValue::as_str);
+        let mut names =
+            certificate.subject().iter_common_name().map(x509_parser::x509::AttributeTypeAndValue::as_str);
         match (names.next(), names.next()) {
             (Some(Ok(name)), None) => self.allowed_names.iter().any(|allowed| allowed == name),
             _ => false,
@@ -165,7 +166,10 @@ mod tests {
     }
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
     }
 
     #[test]
@@ -185,10 +189,10 @@ mod tests {
             ("x-other", "no"),
         ]);
         let caller = Caller::of(&front_proxy(), &headers).unwrap();
-        assert_eq!(caller.extra.into_iter().collect::<Vec<_>>(), [(
-            "example.org/pod".to_owned(),
-            vec!["p1".to_owned(), "p2".to_owned()]
-        )]);
+        assert_eq!(
+            caller.extra.into_iter().collect::<Vec<_>>(),
+            [("example.org/pod".to_owned(), vec!["p1".to_owned(), "p2".to_owned()])]
+        );
     }
 
     #[test]

@@ -57,15 +57,18 @@ impl Authorizer {
         let unknown = || Refusal::unavailable("the API server could not be asked whether this is allowed");
         // The whole question is the key: nothing of it may be left out.
         let key = serde_json::to_string(&spec).map_err(|_| unknown())?;
-        let allowed = match self.remembered(&key, Instant::now()) {
-            Some(allowed) => allowed,
-            None => {
-                let allowed = self.ask(spec).await.ok_or_else(unknown)?;
-                self.remember(key, allowed, Instant::now());
-                allowed
-            }
+        let allowed = if let Some(allowed) = self.remembered(&key, Instant::now()) {
+            allowed
+        } else {
+            let allowed = self.ask(spec).await.ok_or_else(unknown)?;
+            self.remember(key, allowed, Instant::now());
+            allowed
         };
-        if allowed { Ok(()) } else { Err(Refusal::forbidden("the API server does not allow this user to read this")) }
+        if allowed {
+            Ok(())
+        } else {
+            Err(Refusal::forbidden("the API server does not allow this user to read this"))
+        }
     }
 
     async fn ask(&self, spec: SubjectAccessReviewSpec) -> Option<bool> {
@@ -100,7 +103,7 @@ impl Authorizer {
 
 fn review_of(caller: &Caller, attributes: Attributes) -> SubjectAccessReviewSpec {
     let (resource_attributes, non_resource_attributes) = match attributes {
-        Attributes::Resource(attributes) => (Some(attributes), None),
+        Attributes::Resource(attributes) => (Some(*attributes), None),
         Attributes::NonResource(attributes) => (None, Some(attributes)),
     };
     SubjectAccessReviewSpec {
@@ -140,7 +143,8 @@ mod tests {
         fn review(&self, spec: SubjectAccessReviewSpec) -> BoxFuture<'_, Result<bool, kube::Error>> {
             self.asked.fetch_add(1, Ordering::Relaxed);
             let allowed = spec.user.as_deref() == Some("jane");
-            let answer = if self.away { Err(kube::Error::LinesCodecMaxLineLengthExceeded) } else { Ok(allowed) };
+            let answer =
+                if self.away { Err(kube::Error::LinesCodecMaxLineLengthExceeded) } else { Ok(allowed) };
             Box::pin(async move { answer })
         }
     }
@@ -161,7 +165,10 @@ mod tests {
         let asked = || reviewer.asked.load(Ordering::Relaxed);
         for _ in 0..3 {
             authorizer.check(&caller("jane", &[]), attributes("/apis")).await.unwrap();
-            assert_eq!(authorizer.check(&caller("joe", &[]), attributes("/apis")).await.unwrap_err().code, 403);
+            assert_eq!(
+                authorizer.check(&caller("joe", &[]), attributes("/apis")).await.unwrap_err().code,
+                403
+            );
         }
         assert_eq!(asked(), 2);
         authorizer.check(&caller("jane", &["a"]), attributes("/apis")).await.unwrap();
@@ -183,7 +190,10 @@ mod tests {
         let reviewer = Arc::new(Counting { away: true, ..Counting::default() });
         let authorizer = Authorizer::new(reviewer.clone());
         for _ in 0..2 {
-            assert_eq!(authorizer.check(&caller("jane", &[]), attributes("/apis")).await.unwrap_err().code, 503);
+            assert_eq!(
+                authorizer.check(&caller("jane", &[]), attributes("/apis")).await.unwrap_err().code,
+                503
+            );
         }
         assert_eq!(reviewer.asked.load(Ordering::Relaxed), 2);
     }

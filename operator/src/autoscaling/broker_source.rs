@@ -97,7 +97,8 @@ impl BrokerSource {
             password: secrets::text(&secret, &password_key(role)),
             ca,
         };
-        let config = management_config(&self.id, &access).map_err(|error| Unreadable::Unreachable(chain(&error)))?;
+        let config =
+            management_config(&self.id, &access).map_err(|error| Unreadable::Unreachable(chain(&error)))?;
         let management = Management::new(&config).map_err(|error| Unreadable::Unreachable(chain(&error)))?;
         Ok(Arc::new(management))
     }
@@ -115,9 +116,12 @@ impl BrokerSource {
     }
 
     async fn ca(&self, external: &ExternalRabbitMq) -> Result<Option<Vec<u8>>, Unreadable> {
-        let Some(reference) = external.tls.as_ref().and_then(|tls| tls.ca_secret_ref.as_ref()) else { return Ok(None) };
+        let Some(reference) = external.tls.as_ref().and_then(|tls| tls.ca_secret_ref.as_ref()) else {
+            return Ok(None);
+        };
         let secret = self.secret(&reference.name).await?.ok_or(Unreadable::NoCredentials)?;
-        let pem = secret.data.and_then(|mut data| data.remove(&reference.key)).ok_or(Unreadable::NoCredentials)?;
+        let pem =
+            secret.data.and_then(|mut data| data.remove(&reference.key)).ok_or(Unreadable::NoCredentials)?;
         Ok(Some(pem.0))
     }
 
@@ -142,7 +146,9 @@ fn unreadable(error: &DepthError) -> Unreadable {
         DepthError::Management(error) => Unreadable::Unreachable(chain(error)),
         DepthError::Missing(_) => Unreadable::QueueMissing,
         DepthError::NotRunning(_) => Unreadable::NotRunning,
-        DepthError::Minority { online, members, .. } => Unreadable::Minority { online: *online, members: *members },
+        DepthError::Minority { online, members, .. } => {
+            Unreadable::Minority { online: *online, members: *members }
+        }
         DepthError::Incomplete(_) => Unreadable::Incomplete,
     }
 }

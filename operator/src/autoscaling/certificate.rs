@@ -12,7 +12,8 @@ use std::{
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
 };
 use rustls::{
     crypto::ring,
@@ -43,7 +44,9 @@ pub enum Error {
     #[error("a certificate cannot be made")]
     Make(#[from] rcgen::Error),
     /// The Secret lacks a key, or it holds something else.
-    #[error("{0} in the Secret of the metrics server's certificate is missing or unusable: delete the Secret")]
+    #[error(
+        "{0} in the Secret of the metrics server's certificate is missing or unusable: delete the Secret"
+    )]
     Unreadable(&'static str),
 }
 
@@ -94,13 +97,18 @@ impl Material {
     pub fn due(&self, names: &[String], now: SystemTime, published: bool) -> Result<Option<Renewal>, Error> {
         let serving = Facts::of(&self.serving.certificate).ok_or(Error::Unreadable("tls.crt"))?;
         let authority = Facts::of(&self.authority.certificate).ok_or(Error::Unreadable("ca.crt"))?;
-        let next = self.next.as_ref().map(|next| Facts::of(&next.certificate).ok_or(Error::Unreadable("next-ca.crt")));
+        let next = self
+            .next
+            .as_ref()
+            .map(|next| Facts::of(&next.certificate).ok_or(Error::Unreadable("next-ca.crt")));
         let next = next.transpose()?;
         let step = match &next {
             None if authority.in_last_third(now) => Some(Renewal::Announce),
             Some(next) if published && now >= next.begins + BACKDATED + OVERLAP => Some(Renewal::Switch),
             _ if serving.in_last_third(now) || serving.names != names => Some(Renewal::Serve),
-            None if !self.old.is_empty() && now >= serving_since(&authority) + FAREWELL => Some(Renewal::Forget),
+            None if !self.old.is_empty() && now >= serving_since(&authority) + FAREWELL => {
+                Some(Renewal::Forget)
+            }
             _ => None,
         };
         Ok(step)
@@ -127,15 +135,22 @@ impl Material {
     #[must_use]
     pub fn bundle(&self) -> String {
         let next = self.next.iter().map(|next| &next.certificate);
-        std::iter::once(&self.authority.certificate).chain(next).chain(&self.old).map(String::as_str).collect()
+        std::iter::once(&self.authority.certificate)
+            .chain(next)
+            .chain(&self.old)
+            .map(String::as_str)
+            .collect()
     }
 
     /// What the server shows and signs with.
     pub fn certified_key(&self) -> Result<Arc<CertifiedKey>, Error> {
-        let chain = CertificateDer::pem_slice_iter(self.serving.certificate.as_bytes()).collect::<Result<Vec<_>, _>>();
+        let chain = CertificateDer::pem_slice_iter(self.serving.certificate.as_bytes())
+            .collect::<Result<Vec<_>, _>>();
         let chain = chain.map_err(|_| Error::Unreadable("tls.crt"))?;
         let unusable = Error::Unreadable("tls.key");
-        let Ok(key) = PrivateKeyDer::from_pem_slice(self.serving.key.as_bytes()) else { return Err(unusable) };
+        let Ok(key) = PrivateKeyDer::from_pem_slice(self.serving.key.as_bytes()) else {
+            return Err(unusable);
+        };
         let Ok(key) = ring::sign::any_supported_type(&key) else { return Err(unusable) };
         let certified = CertifiedKey::new(chain, key);
         certified.keys_match().map_err(|_| Error::Unreadable("tls.key"))?;
@@ -145,10 +160,12 @@ impl Material {
     /// Reads the Secret's data.
     pub fn read(secret: &Secret) -> Result<Self, Error> {
         let text = |key: &'static str| {
-            let value = secret.data.as_ref().and_then(|data| data.get(key)).filter(|value| !value.0.is_empty());
+            let value =
+                secret.data.as_ref().and_then(|data| data.get(key)).filter(|value| !value.0.is_empty());
             value.and_then(|value| String::from_utf8(value.0.clone()).ok()).ok_or(Error::Unreadable(key))
         };
-        let pair = |certificate, key| Ok::<_, Error>(Pair { certificate: text(certificate)?, key: text(key)? });
+        let pair =
+            |certificate, key| Ok::<_, Error>(Pair { certificate: text(certificate)?, key: text(key)? });
         let material = Self {
             authority: pair("ca.crt", "ca.key")?,
             next: pair("next-ca.crt", "next-ca.key").ok(),
@@ -197,7 +214,9 @@ impl Facts {
         let time = |seconds: i64| Some(UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).ok()?));
         let alternatives = certificate.subject_alternative_name().ok()?;
         let alternatives = alternatives.map(|found| found.value.general_names.as_slice()).unwrap_or_default();
-        let dns = |name: &GeneralName<'_>| if let GeneralName::DNSName(name) = name { Some((*name).to_owned()) } else { None };
+        let dns = |name: &GeneralName<'_>| {
+            if let GeneralName::DNSName(name) = name { Some((*name).to_owned()) } else { None }
+        };
         Some(Self {
             begins: time(certificate.validity().not_before.timestamp())?,
             ends: time(certificate.validity().not_after.timestamp())?,

@@ -69,7 +69,11 @@ impl CertificateStore {
     async fn create(&self, now: SystemTime) -> Result<(Material, Secret), Error> {
         let material = Material::make(&self.names, now)?;
         let labels = [("app.kubernetes.io/managed-by".to_owned(), MANAGER.to_owned())];
-        let metadata = ObjectMeta { name: Some(self.name.clone()), labels: Some(labels.into()), ..ObjectMeta::default() };
+        let metadata = ObjectMeta {
+            name: Some(self.name.clone()),
+            labels: Some(labels.into()),
+            ..ObjectMeta::default()
+        };
         let secret = Secret {
             metadata,
             type_: Some("Opaque".to_owned()),

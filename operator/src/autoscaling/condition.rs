@@ -1,6 +1,9 @@
-//! The condition AutoscalingReady. Pure.
+//! The condition `AutoscalingReady`. Pure.
 
-use super::{registration::Slot, sample::{Sample, Unreadable}};
+use super::{
+    registration::Slot,
+    sample::{Sample, Unreadable},
+};
 use crate::{
     controller::conditions::Finding,
     crd::services::{Autoscaling, AutoscalingProvider},
@@ -13,12 +16,18 @@ pub const AUTOSCALING_READY: &str = "AutoscalingReady";
 #[must_use]
 pub fn finding(spec: &Autoscaling, slot: &Slot, backlog: Result<Sample, Unreadable>) -> Finding {
     match spec.provider {
-        AutoscalingProvider::None => {
-            Finding::good(AUTOSCALING_READY, "Off", "nobody scales the mail consumers, as mailService.autoscaling.provider says")
-        }
+        AutoscalingProvider::None => Finding::good(
+            AUTOSCALING_READY,
+            "Off",
+            "nobody scales the mail consumers, as mailService.autoscaling.provider says",
+        ),
         AutoscalingProvider::External => {
             let metric = spec.external_metric_name.as_deref().unwrap_or_default();
-            Finding::good(AUTOSCALING_READY, "External", format!("the mail consumers follow the metric {metric}, which another provider serves"))
+            Finding::good(
+                AUTOSCALING_READY,
+                "External",
+                format!("the mail consumers follow the metric {metric}, which another provider serves"),
+            )
         }
         AutoscalingProvider::Embedded => embedded(slot, backlog),
     }
@@ -34,7 +43,9 @@ fn embedded(slot: &Slot, backlog: Result<Sample, Unreadable>) -> Finding {
                  mailService.autoscaling.provider to External with a metric that it serves, or to None, or remove it"
             ),
         ),
-        (Slot::Unknown, _) => Finding::unknown(AUTOSCALING_READY, "Starting", "the metrics API is being registered"),
+        (Slot::Unknown, _) => {
+            Finding::unknown(AUTOSCALING_READY, "Starting", "the metrics API is being registered")
+        }
         (Slot::Ours(Err(why)), _) => bad(
             "MetricsApiUnavailable",
             format!(
@@ -42,13 +53,16 @@ fn embedded(slot: &Slot, backlog: Result<Sample, Unreadable>) -> Finding {
                  as it is: see the APIService v1beta1.external.metrics.k8s.io"
             ),
         ),
-        (Slot::Ours(Ok(())), Err(why @ (Unreadable::NotYet | Unreadable::Incomplete | Unreadable::NoCredentials))) => {
-            Finding::unknown(AUTOSCALING_READY, why.reason(), why.to_string())
-        }
+        (
+            Slot::Ours(Ok(())),
+            Err(why @ (Unreadable::NotYet | Unreadable::Incomplete | Unreadable::NoCredentials)),
+        ) => Finding::unknown(AUTOSCALING_READY, why.reason(), why.to_string()),
         (Slot::Ours(Ok(())), Err(why)) => {
             bad(why.reason(), format!("{why}; the number of mail consumers stays as it is until then"))
         }
-        (Slot::Ours(Ok(())), Ok(_)) => Finding::good(AUTOSCALING_READY, "FollowsQueue", "the mail consumers follow the queue"),
+        (Slot::Ours(Ok(())), Ok(_)) => {
+            Finding::good(AUTOSCALING_READY, "FollowsQueue", "the mail consumers follow the queue")
+        }
     }
 }
 
@@ -60,23 +74,31 @@ mod tests {
 
     use super::finding;
     use crate::{
-        autoscaling::{registration::Slot, sample::{Sample, Unreadable}},
+        autoscaling::{
+            registration::Slot,
+            sample::{Sample, Unreadable},
+        },
         crd::services::{Autoscaling, AutoscalingProvider},
     };
 
-    fn good() -> Result<Sample, Unreadable> {
-        Ok(Sample { messages: 1, consumers: 1, taken_at: Timestamp::UNIX_EPOCH, asked: Instant::now() })
+    fn good() -> Sample {
+        Sample { messages: 1, consumers: 1, taken_at: Timestamp::UNIX_EPOCH, asked: Instant::now() }
     }
 
     #[test]
     fn each_state_has_a_reason_of_its_own() {
         let cases = [
-            (Slot::Ours(Ok(())), good(), "True", "FollowsQueue"),
+            (Slot::Ours(Ok(())), Ok(good()), "True", "FollowsQueue"),
             (Slot::Ours(Ok(())), Err(Unreadable::NotYet), "Unknown", "WaitingForSample"),
             (Slot::Ours(Ok(())), Err(Unreadable::QueueMissing), "False", "QueueMissing"),
-            (Slot::Ours(Err("EndpointsNotFound".to_owned())), good(), "False", "MetricsApiUnavailable"),
-            (Slot::Unknown, good(), "Unknown", "Starting"),
-            (Slot::Foreign("the Service x".to_owned()), good(), "False", "ExternalMetricsProviderConflict"),
+            (Slot::Ours(Err("EndpointsNotFound".to_owned())), Ok(good()), "False", "MetricsApiUnavailable"),
+            (Slot::Unknown, Ok(good()), "Unknown", "Starting"),
+            (
+                Slot::Foreign("the Service x".to_owned()),
+                Ok(good()),
+                "False",
+                "ExternalMetricsProviderConflict",
+            ),
         ];
         for (slot, backlog, status, reason) in cases {
             let found = finding(&Autoscaling::default(), &slot, backlog);

@@ -6,10 +6,10 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 /// Where the API server publishes it.
 pub const NAMESPACE: &str = "kube-system";
 
-/// The ConfigMap's name.
+/// The `ConfigMap`'s name.
 pub const CONFIG_MAP: &str = "extension-apiserver-authentication";
 
-/// The ConfigMap cannot be used.
+/// The `ConfigMap` cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The API server runs without aggregation.
@@ -19,7 +19,9 @@ pub enum Error {
     )]
     Missing(&'static str),
     /// Not PEM, or without a certificate.
-    #[error("the front proxy's CA bundle in kube-system/extension-apiserver-authentication is no PEM of certificates")]
+    #[error(
+        "the front proxy's CA bundle in kube-system/extension-apiserver-authentication is no PEM of certificates"
+    )]
     Bundle,
     /// Not a JSON list of strings.
     #[error("{0} in kube-system/extension-apiserver-authentication is no JSON list of strings")]
@@ -44,7 +46,7 @@ pub struct FrontProxy {
 }
 
 impl FrontProxy {
-    /// Reads the ConfigMap.
+    /// Reads the `ConfigMap`.
     pub fn parse(config_map: &ConfigMap) -> Result<Self, Error> {
         const BUNDLE: &str = "requestheader-client-ca-file";
         let bundle = text(config_map, BUNDLE).ok_or(Error::Missing(BUNDLE))?;
@@ -106,7 +108,10 @@ mod tests {
         let cases = [
             ((BUNDLE, ""), Error::Bundle),
             ((BUNDLE, "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"), Error::Bundle),
-            (("requestheader-allowed-names", "front-proxy-client"), Error::List("requestheader-allowed-names")),
+            (
+                ("requestheader-allowed-names", "front-proxy-client"),
+                Error::List("requestheader-allowed-names"),
+            ),
             (("requestheader-username-headers", "[]"), Error::Missing("requestheader-username-headers")),
         ];
         for (change, error) in cases {

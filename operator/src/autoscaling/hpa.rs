@@ -1,4 +1,4 @@
-//! The HorizontalPodAutoscaler of a stack's mail consumers. Pure.
+//! The `HorizontalPodAutoscaler` of a stack's mail consumers. Pure.
 
 use serde_json::{Value, json};
 

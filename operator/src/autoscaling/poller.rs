@@ -41,7 +41,12 @@ pub type Sources = Option<BTreeMap<StackKey, Arc<dyn BacklogSource>>>;
 /// once: from then on this replica knows as much as any other.
 ///
 /// Tried and not read: with one broker down for good, no new operator could ever become ready.
-pub async fn poll(mut sources: watch::Receiver<Sources>, samples: Samples, check: HealthCheck, shutdown: Shutdown) {
+pub async fn poll(
+    mut sources: watch::Receiver<Sources>,
+    samples: Samples,
+    check: HealthCheck,
+    shutdown: Shutdown,
+) {
     let mut polled = BTreeMap::<StackKey, watch::Sender<Arc<dyn BacklogSource>>>::new();
     let (tried, mut any_tried) = watch::channel(());
     check.set_not_ready("the list of stacks has not been read yet");
@@ -114,7 +119,9 @@ impl PollOne {
     fn log(&self, failing: &mut bool, error: Option<&Unreadable>) {
         let (namespace, stack) = (&self.key.namespace, &self.key.name);
         match error {
-            Some(error) if !*failing => tracing::warn!(%namespace, %stack, %error, "the queue cannot be read"),
+            Some(error) if !*failing => {
+                tracing::warn!(%namespace, %stack, %error, "the queue cannot be read");
+            }
             None if *failing => tracing::info!(%namespace, %stack, "the queue can be read again"),
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! The leader's work: certificates renewed, the APIService made and kept. And the last replica's: the APIService taken
+//! The leader's work: certificates renewed, the `APIService` made and kept. And the last replica's: the `APIService` taken
 //! away, because a namespace cannot be deleted while an API that is registered does not answer (seen on 1.37).
 
 use std::time::{Duration, SystemTime};
@@ -23,7 +23,7 @@ use super::{
     settings::Settings,
 };
 
-/// How often everything is looked at, besides at each change of the APIService.
+/// How often everything is looked at, besides at each change of the `APIService`.
 const LOOK: Duration = Duration::from_secs(30);
 
 /// Whose the cluster's external metrics are.
@@ -41,7 +41,7 @@ pub enum Slot {
 /// A step failed; it is tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The APIService.
+    /// The `APIService`.
     #[error("the APIService {NAME} cannot be read or written")]
     ApiService(#[source] kube::Error),
     /// Its owner.
@@ -68,14 +68,19 @@ pub struct Registration {
 impl Registration {
     /// Nothing happens before [`Registration::keep`].
     #[must_use]
-    pub fn new(client: Client, settings: Settings, wanted: watch::Receiver<bool>, slot: watch::Sender<Slot>) -> Self {
+    pub fn new(
+        client: Client,
+        settings: Settings,
+        wanted: watch::Receiver<bool>,
+        slot: watch::Sender<Slot>,
+    ) -> Self {
         Self { client, settings, wanted, slot }
     }
 
-    /// Keeps certificates and APIService in order until the soft phase. The leader alone runs it.
+    /// Keeps certificates and `APIService` in order until the soft phase. The leader alone runs it.
     pub async fn keep(mut self, shutdown: &Shutdown) {
-        let changes = watcher::watch_object(self.api_services(), NAME).default_backoff();
-        let mut changes = std::pin::pin!(changes);
+        let events = watcher::watch_object(self.api_services(), NAME).default_backoff();
+        let mut events = std::pin::pin!(events);
         loop {
             let again = match self.look().await {
                 Ok(again) => again,
@@ -87,7 +92,7 @@ impl Registration {
             let pause = if again { Duration::from_secs(1) } else { LOOK };
             tokio::select! {
                 waited = backoff::pause(pause, shutdown) => if waited.is_err() { return },
-                _ = changes.next() => {}
+                _ = events.next() => {}
                 changed = self.wanted.changed() => if changed.is_err() { return },
             }
         }
@@ -101,7 +106,7 @@ impl Registration {
         Ok(store.renew(&material, secret, published).await?)
     }
 
-    /// Makes the APIService what it must be; whether the API server now has `ca_bundle`, or never will have it.
+    /// Makes the `APIService` what it must be; whether the API server now has `ca_bundle`, or never will have it.
     async fn register(&mut self, ca_bundle: &str) -> Result<bool, Error> {
         let wanted = *self.wanted.borrow_and_update();
         let existing = self.api_services().get_opt(NAME).await.map_err(Error::ApiService)?;
@@ -132,7 +137,8 @@ impl Registration {
     /// A conflict means that somebody was faster: the next look sees who.
     async fn write(&self, new: &APIService, create: bool) -> Result<Slot, Error> {
         let (api, params) = (self.api_services(), PostParams::default());
-        let written = if create { api.create(&params, new).await } else { api.replace(NAME, &params, new).await };
+        let written =
+            if create { api.create(&params, new).await } else { api.replace(NAME, &params, new).await };
         match written {
             Ok(written) => {
                 tracing::info!(created = create, "registered as the cluster's external metrics API");
@@ -156,7 +162,7 @@ impl Registration {
         })
     }
 
-    /// Waits for the soft phase, then takes our APIService away if no other replica serves.
+    /// Waits for the soft phase, then takes our `APIService` away if no other replica serves.
     ///
     /// The next replica makes it again. Until then the autoscaler finds no metric, and leaves the pods as they are.
     pub async fn withdraw_at_the_end(self, shutdown: Shutdown) {
@@ -189,7 +195,8 @@ impl Registration {
         let slices = api.list(&ListParams::default().labels(&selector)).await.map_err(Error::Endpoints)?;
         let mut endpoints = slices.items.into_iter().flat_map(|slice| slice.endpoints);
         Ok(endpoints.any(|endpoint| {
-            let ours = endpoint.target_ref.and_then(|pod| pod.name).is_some_and(|pod| pod == self.settings.pod_name);
+            let ours =
+                endpoint.target_ref.and_then(|pod| pod.name).is_some_and(|pod| pod == self.settings.pod_name);
             let conditions = endpoint.conditions.unwrap_or_default();
             !ours && conditions.ready == Some(true) && conditions.terminating != Some(true)
         }))

@@ -141,7 +141,9 @@ mod tests {
 
     #[test]
     fn a_number_that_somebody_else_owns_is_left_alone_in_both_directions() {
-        for provider in [AutoscalingProvider::Embedded, AutoscalingProvider::External, AutoscalingProvider::None] {
+        for provider in
+            [AutoscalingProvider::Embedded, AutoscalingProvider::External, AutoscalingProvider::None]
+        {
             for owners in [&["kube-controller-manager"][..], &["ping-operator", "kubectl"], &[SEED_MANAGER]] {
                 assert_eq!(decide(Some(&live(7, owners)), &with(provider)), Replicas::Leave, "{owners:?}");
             }

@@ -163,7 +163,10 @@ mod tests {
     #[test]
     fn a_failed_attempt_displaces_the_sample_before_it() {
         let (samples, key, asked) = (Samples::default(), StackKey::new("shop", "demo"), Instant::now());
-        samples.record(key.clone(), Ok(Sample { messages: 3, consumers: 1, taken_at: Timestamp::UNIX_EPOCH, asked }));
+        samples.record(
+            key.clone(),
+            Ok(Sample { messages: 3, consumers: 1, taken_at: Timestamp::UNIX_EPOCH, asked }),
+        );
         samples.record(key.clone(), Err(Unreadable::NotRunning));
         assert_eq!(samples.at(&key, asked), Err(Unreadable::NotRunning));
     }

@@ -50,7 +50,9 @@ fn expression(text: &str) -> Result<Expression, Malformed> {
     if let Some((key, value)) = text.split_once('=') {
         return Ok(Expression::Equal(word(key)?, value_of(value.strip_prefix('=').unwrap_or(value))?));
     }
-    let Some((key, set)) = text.split_once(char::is_whitespace) else { return Ok(Expression::Exists(word(text)?)) };
+    let Some((key, set)) = text.split_once(char::is_whitespace) else {
+        return Ok(Expression::Exists(word(text)?));
+    };
     let set = set.trim();
     if let Some(values) = set.strip_prefix("notin") {
         return Ok(Expression::NotIn(word(key)?, values_of(values)?));
@@ -92,15 +94,31 @@ mod tests {
     #[test]
     fn every_form_of_requirement_is_understood() {
         let selecting = [
-            "", " ", "pingstack=demo", "pingstack==demo", "pingstack = demo", "pingstack in (a, demo)", "pingstack",
-            "pingstack!=a", "pingstack notin (a,b)", "!other", "pingstack=demo,!other", "other!=x",
+            "",
+            " ",
+            "pingstack=demo",
+            "pingstack==demo",
+            "pingstack = demo",
+            "pingstack in (a, demo)",
+            "pingstack",
+            "pingstack!=a",
+            "pingstack notin (a,b)",
+            "!other",
+            "pingstack=demo,!other",
+            "other!=x",
         ];
         for selector in selecting {
             assert!(matches(selector), "{selector}");
         }
         let others = [
-            "pingstack=a", "pingstack!=demo", "pingstack notin (demo)", "pingstack in (a,b)", "!pingstack", "other",
-            "pingstack=demo,other=x", "pingstack=",
+            "pingstack=a",
+            "pingstack!=demo",
+            "pingstack notin (demo)",
+            "pingstack in (a,b)",
+            "!pingstack",
+            "other",
+            "pingstack=demo,other=x",
+            "pingstack=",
         ];
         for selector in others {
             assert!(!matches(selector), "{selector}");
@@ -109,8 +127,21 @@ mod tests {
 
     #[test]
     fn what_is_no_selector_is_refused() {
-        let malformed =
-            ["=", "=demo", "a in", "a in b", "a in (b", "a in b)", "a within (b)", "a b", ",", "a=b=c", "a=b;c", "a=(", "!"];
+        let malformed = [
+            "=",
+            "=demo",
+            "a in",
+            "a in b",
+            "a in (b",
+            "a in b)",
+            "a within (b)",
+            "a b",
+            ",",
+            "a=b=c",
+            "a=b;c",
+            "a=(",
+            "!",
+        ];
         for selector in malformed {
             assert_eq!(parse(selector), Err(Malformed), "{selector}");
         }

@@ -1,7 +1,11 @@
 //! Serves the metric over TLS. Requests pass four gates in this order: the handshake (front proxy only), the headers
 //! (who), the API server's decision (may they), and only then a look at the samples.
 
-use std::{convert::Infallible, sync::Arc, time::{Duration, Instant}};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -20,13 +24,8 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    answer::Target,
-    authentication::Caller,
-    authorization::Authorizer,
-    front_proxy::FrontProxy,
-    refusal::Refusal,
-    sample::Samples,
-    trust::Trust,
+    answer::Target, authentication::Caller, authorization::Authorizer, front_proxy::FrontProxy,
+    refusal::Refusal, sample::Samples, trust::Trust,
 };
 
 /// For the handshake, and for the header of each request.

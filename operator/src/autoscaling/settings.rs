@@ -13,7 +13,7 @@ pub struct Settings {
     pub service: String,
     /// The Secret with authority and serving certificate. The leader makes it.
     pub secret: String,
-    /// The ClusterRole that owns the APIService.
+    /// The `ClusterRole` that owns the `APIService`.
     pub cluster_role: String,
     /// Where to listen.
     pub address: SocketAddr,

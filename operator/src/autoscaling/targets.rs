@@ -46,7 +46,10 @@ pub async fn follow(client: Client, scopes: Vec<Option<String>>, targets: Target
             tracing::warn!(error = chain(&error), "the watch of stacks failed, starting it again");
         }
         // Part of a list must not look like all of it: stacks would be forgotten.
-        if stores.iter().all(|store| store.wait_until_ready().now_or_never().is_some_and(|ready| ready.is_ok())) {
+        if stores
+            .iter()
+            .all(|store| store.wait_until_ready().now_or_never().is_some_and(|ready| ready.is_ok()))
+        {
             targets.set(&client, &stacks(&stores));
         }
     }
@@ -54,8 +57,8 @@ pub async fn follow(client: Client, scopes: Vec<Option<String>>, targets: Target
 
 /// Stacks that an older schema let through and that cannot be read are polled by nobody.
 fn stacks(stores: &[Store<StoredStack>]) -> Vec<PingStack> {
-    let stored = stores.iter().flat_map(Store::state);
-    stored.filter_map(|stack| stack.0.as_ref().ok().cloned()).collect()
+    let all = stores.iter().flat_map(Store::state);
+    all.filter_map(|stack| stack.0.as_ref().ok().cloned()).collect()
 }
 
 /// Where the outcome goes.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use rustls::{
-    ServerConfig, crypto::ring,
+    ServerConfig,
+    crypto::ring,
     server::{NoServerSessionStorage, VerifierBuilderError},
     sign::{CertifiedKey, SingleCertAndKey},
 };

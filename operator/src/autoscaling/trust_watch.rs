@@ -1,4 +1,4 @@
-//! Keeps the server's [`Trust`] as the cluster says: the front proxy's ConfigMap and our own Secret, both watched.
+//! Keeps the server's [`Trust`] as the cluster says: the front proxy's `ConfigMap` and our own Secret, both watched.
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ use super::{
 
 /// Builds a [`Trust`] from both halves whenever one changes, until the soft phase. `check` is ready while there is one.
 ///
-/// A half that is gone or unusable takes the trust away: then nobody gets in. A watch that fails does not: what was
-/// read last counts until it is back.
+/// A front proxy that is gone or unusable takes the trust away: then nobody gets in. A watch that fails does not: what
+/// was read last counts until it is back.
 pub async fn follow(
     client: Client,
     settings: Settings,
@@ -66,12 +66,15 @@ impl Both {
     fn set(&mut self, half: Half) {
         match half {
             Half::FrontProxy(found) => self.front_proxy = found,
+            // Our own certificate is no trust in anybody: the last one serves until there is another.
+            Half::Key(found) if matches!(self.key, Some(Ok(_))) && !matches!(found, Some(Ok(_))) => {}
             Half::Key(found) => self.key = found,
         }
     }
 
     fn trust(&self) -> Result<Trust, String> {
-        const NO_FRONT_PROXY: &str = "the ConfigMap kube-system/extension-apiserver-authentication has not been read yet";
+        const NO_FRONT_PROXY: &str =
+            "the ConfigMap kube-system/extension-apiserver-authentication has not been read yet";
         const NO_KEY: &str = "the leader has not made the serving certificate yet";
         let front_proxy = self.front_proxy.clone().ok_or(NO_FRONT_PROXY)??;
         let key = self.key.clone().ok_or(NO_KEY)??;
@@ -90,6 +93,8 @@ fn key_of(secret: &Secret) -> Result<Arc<CertifiedKey>, String> {
 /// The object after each change, without the watch's own failures, which are logged.
 fn latest<K>(events: impl Stream<Item = Result<Option<K>, watcher::Error>>) -> impl Stream<Item = Option<K>> {
     events.filter_map(|event| async {
-        event.inspect_err(|error| tracing::warn!(error = chain(error), "a watch failed, starting it again")).ok()
+        event
+            .inspect_err(|error| tracing::warn!(error = chain(error), "a watch failed, starting it again"))
+            .ok()
     })
 }

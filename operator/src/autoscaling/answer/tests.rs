@@ -65,7 +65,10 @@ fn a_stack_that_cannot_be_read_is_503_with_the_reason_in_words() {
     assert_eq!((refusal.code, refusal.reason), (503, "ServiceUnavailable"));
     assert!(refusal.message.contains("only 1 of the queue's 3 members are up"), "{}", refusal.message);
     let status = refusal.status();
-    assert_eq!((&status["kind"], &status["status"], &status["code"]), (&json!("Status"), &json!("Failure"), &json!(503)));
+    assert_eq!(
+        (&status["kind"], &status["status"], &status["code"]),
+        (&json!("Status"), &json!("Failure"), &json!(503))
+    );
 }
 
 #[test]
@@ -81,7 +84,8 @@ fn one_unreadable_stack_makes_the_sum_unknown() {
 fn a_stale_sample_is_503() {
     let now = Instant::now();
     let later = now + MAX_AGE + std::time::Duration::from_secs(1);
-    let refusal = Target::of(METRIC_PATH).answer("labelSelector=pingstack%3Ddemo", &samples(now), later).unwrap_err();
+    let refusal =
+        Target::of(METRIC_PATH).answer("labelSelector=pingstack%3Ddemo", &samples(now), later).unwrap_err();
     assert_eq!(refusal.code, 503);
 }
 
@@ -111,21 +115,31 @@ fn a_malformed_selector_is_400_and_a_watch_405() {
 fn discovery_names_the_metric_and_other_paths_are_404() {
     insta::assert_json_snapshot!("groups", ask("/apis", "").unwrap());
     insta::assert_json_snapshot!("group", ask("/apis/external.metrics.k8s.io", "").unwrap());
-    insta::assert_json_snapshot!("resources", ask("/apis/external.metrics.k8s.io/v1beta1/", "timeout=32s").unwrap());
-    let elsewhere = ["/", "/openapi/v2", "/apis/external.metrics.k8s.io/v1", "/apis/other", "/metrics", "/%ff"];
+    insta::assert_json_snapshot!(
+        "resources",
+        ask("/apis/external.metrics.k8s.io/v1beta1/", "timeout=32s").unwrap()
+    );
+    let elsewhere =
+        ["/", "/openapi/v2", "/apis/external.metrics.k8s.io/v1", "/apis/other", "/metrics", "/%ff"];
     for path in elsewhere {
         assert_eq!(ask(path, "").unwrap_err().code, 404, "{path}");
     }
-    for path in [format!("{METRIC_PATH}/x"), METRIC_PATH.replace("shop", ""), METRIC_PATH.replace("/shop", "/shop/x")] {
+    for path in
+        [format!("{METRIC_PATH}/x"), METRIC_PATH.replace("shop", ""), METRIC_PATH.replace("/shop", "/shop/x")]
+    {
         assert_eq!(ask(&path, "").unwrap_err().code, 404, "{path}");
     }
 }
 
 #[test]
 fn a_metric_is_authorised_as_list_of_a_resource_and_anything_else_by_its_path() {
-    let Attributes::Resource(attributes) = Target::of(METRIC_PATH).attributes(METRIC_PATH) else { panic!("a path") };
+    let Attributes::Resource(attributes) = Target::of(METRIC_PATH).attributes(METRIC_PATH) else {
+        panic!("a path")
+    };
     assert_eq!(attributes.resource.as_deref(), Some("pingstack_mail_backlog"));
     assert_eq!((attributes.namespace.as_deref(), attributes.verb.as_deref()), (Some("shop"), Some("list")));
-    let Attributes::NonResource(attributes) = Target::of("/apis").attributes("/apis") else { panic!("a resource") };
+    let Attributes::NonResource(attributes) = Target::of("/apis").attributes("/apis") else {
+        panic!("a resource")
+    };
     assert_eq!((attributes.path.as_deref(), attributes.verb.as_deref()), (Some("/apis"), Some("get")));
 }

@@ -28,8 +28,15 @@ fn trusted(bundle: &str, material: &Material, now: SystemTime) -> bool {
     let key = material.certified_key().unwrap();
     let name = ServerName::try_from("metrics.ping.svc").unwrap();
     let now = UnixTime::since_unix_epoch(now.duration_since(SystemTime::UNIX_EPOCH).unwrap());
-    rustls::client::danger::ServerCertVerifier::verify_server_cert(&*verifier, &key.cert[0], &[], &name, &[], now)
-        .is_ok()
+    rustls::client::danger::ServerCertVerifier::verify_server_cert(
+        &*verifier,
+        &key.cert[0],
+        &[],
+        &name,
+        &[],
+        now,
+    )
+    .is_ok()
 }
 
 #[test]

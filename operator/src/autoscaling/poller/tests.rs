@@ -52,7 +52,11 @@ impl Poller {
     }
 
     async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let wait = async { while !holds(self) { tokio::task::yield_now().await } };
+        let wait = async {
+            while !holds(self) {
+                tokio::task::yield_now().await;
+            }
+        };
         timeout(Duration::from_secs(30), wait).await.unwrap_or_else(|_| panic!("not within 30 s: {what}"));
     }
 }
@@ -60,9 +64,12 @@ impl Poller {
 #[tokio::test]
 async fn no_stacks_is_ready_and_an_unknown_list_is_not() {
     let poller = start();
-    poller.until("the check names the list", |poller| {
-        poller.health.not_ready() == [("mail backlog", "the list of stacks has not been read yet".to_owned())]
-    }).await;
+    poller
+        .until("the check names the list", |poller| {
+            poller.health.not_ready()
+                == [("mail backlog", "the list of stacks has not been read yet".to_owned())]
+        })
+        .await;
     poller.set(vec![]);
     poller.until("ready", |poller| poller.health.not_ready().is_empty()).await;
     poller.shutdown.trigger();
@@ -75,9 +82,11 @@ async fn readiness_waits_for_the_first_try_at_every_stack_and_a_hanging_broker_h
     poller.until("the good one is read", |poller| poller.messages("good") == Ok(7)).await;
     assert_eq!(poller.messages("hanging"), Err(Unreadable::NotYet));
     assert_eq!(poller.health.not_ready().len(), 1);
-    poller.until("the hanging one is given up", |poller| {
-        poller.messages("hanging") == Err(Unreadable::Unreachable("no answer in 4 s".to_owned()))
-    }).await;
+    poller
+        .until("the hanging one is given up", |poller| {
+            poller.messages("hanging") == Err(Unreadable::Unreachable("no answer in 4 s".to_owned()))
+        })
+        .await;
     poller.until("ready", |poller| poller.health.not_ready().is_empty()).await;
     poller.shutdown.trigger();
 }

@@ -1,6 +1,10 @@
 //! Hostile callers and changes of trust, against the server over real TLS.
 
-use std::{net::SocketAddr, sync::Arc, time::{Duration, Instant, SystemTime}};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -64,7 +68,8 @@ impl Server {
         let material = Material::make(&["localhost".to_owned()], SystemTime::now()).unwrap();
         let (trust, trusted) = watch::channel(None);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, samples, shutdown) = (listener.local_addr().unwrap(), Samples::default(), Shutdown::new());
+        let (address, samples, shutdown) =
+            (listener.local_addr().unwrap(), Samples::default(), Shutdown::new());
         let api = MetricsApi { samples: samples.clone(), authorizer: Authorizer::new(Arc::new(ReadersOnly)) };
         shutdown.spawn("server", serve(listener, api, trusted, shutdown.clone()));
         let server = Self { address, material, samples, trust, shutdown };
@@ -113,10 +118,14 @@ impl Server {
     async fn learned(&self, identity: Option<Identity>) -> Vec<u8> {
         // With TLS 1.3 the client believes in the connection until it reads the alert.
         let Ok(mut stream) = self.tls(identity).await else { return Vec::new() };
-        let request = format!("GET {PATH} HTTP/1.1\r\nhost: x\r\n{}: {}\r\nx-remote-group: system:masters\r\n\r\n", HPA.0, HPA.1);
+        let request = format!(
+            "GET {PATH} HTTP/1.1\r\nhost: x\r\n{}: {}\r\nx-remote-group: system:masters\r\n\r\n",
+            HPA.0, HPA.1
+        );
         let _ = stream.write_all(request.as_bytes()).await;
         let mut learned = Vec::new();
-        let end = timeout(DEADLINE, stream.read_to_end(&mut learned)).await.expect("the connection does not end");
+        let end =
+            timeout(DEADLINE, stream.read_to_end(&mut learned)).await.expect("the connection does not end");
         assert!(end.is_err(), "an orderly end instead of an alert");
         learned
     }
@@ -199,7 +208,11 @@ async fn a_rotation_is_picked_up_and_the_old_authoritys_connections_end() {
     server.trust(new.front_proxy(&["front-proxy-client"]));
     assert_eq!(server.ask(new.client("front-proxy-client"), PATH, &[HPA]).await.0, 200);
     assert_eq!(server.learned(Some(old.client("front-proxy-client"))).await, b"");
-    let closed = async { while connected.ready().await.is_ok() { tokio::task::yield_now().await } };
+    let closed = async {
+        while connected.ready().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
     timeout(DEADLINE, closed).await.expect("the old connection is still open");
 }
 
