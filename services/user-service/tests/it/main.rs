@@ -1,4 +1,12 @@
 //! The service against real servers. Run as `dev/with-servers cargo test -p user-service`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    reason = "a helper that fails fails its test; tests have no Shutdown to own their tasks, and nothing outside to be public for"
+)]
 
 mod accounts;
 mod admission;

@@ -117,7 +117,7 @@ impl Setup {
         self
     }
 
-    /// EdDSA tokens under the keys of this folder, and sessions.
+    /// `EdDSA` tokens under the keys of this folder, and sessions.
     pub fn signing_keys(mut self, folder: &std::path::Path) -> Self {
         self.keys = Some(folder.to_path_buf());
         self
@@ -207,8 +207,8 @@ fn accounts(
     Arc::new(directory)
 }
 
-/// The life of an EdDSA token in tests.
-pub const TOKEN_LIFE: Duration = Duration::from_secs(900);
+/// The life of an `EdDSA` token in tests.
+pub const TOKEN_LIFE: Duration = Duration::from_mins(15);
 
 fn tokens(keys: Option<PathBuf>, redis: RedisConnection, shutdown: &Shutdown) -> Tokens {
     let Some(folder) = keys else { return Tokens::hs256(SECRET) };

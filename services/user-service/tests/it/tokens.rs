@@ -1,4 +1,4 @@
-//! EdDSA tokens, their keys and the key set.
+//! `EdDSA` tokens, their keys and the key set.
 
 use serde_json::Value;
 use test_kit::wait::wait_until;
