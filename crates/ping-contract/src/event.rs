@@ -61,7 +61,11 @@ impl FromStr for EventId {
     /// Accepts what [`EventId::from_bytes`] makes. Anything else could carry an address or a code into a key.
     fn from_str(text: &str) -> Result<Self, EventError> {
         let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        if text.len() == 32 && text.bytes().all(hex) { Ok(Self(text.to_owned())) } else { Err(EventError::Id) }
+        if text.len() == 32 && text.bytes().all(hex) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(EventError::Id)
+        }
     }
 }
 

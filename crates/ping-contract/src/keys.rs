@@ -89,8 +89,8 @@ pub fn signing_key(kid: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{
-        PREFIXES, code, idempotency, limit, limit_wait, mail_sent, mailbox_resend_limit, resend_limit, session,
-        sessions_of, signing_key,
+        PREFIXES, code, idempotency, limit, limit_wait, mail_sent, mailbox_resend_limit, resend_limit,
+        session, sessions_of, signing_key,
     };
     use crate::{address::EmailAddress, event::EventId};
 

@@ -1,6 +1,7 @@
 //! What every binary of Ping needs, without a word of its domain.
 //!
 //! In reading order:
+//! - [`config`]: parsers of settings.
 //! - [`telemetry`]: logs, and an error's chain in one line.
 //! - [`shutdown`]: who spawns tasks, who waits for them, and the exit code.
 //! - [`backoff`]: the only place that sleeps.
@@ -11,6 +12,7 @@
 //! - [`tls`]: the one TLS provider.
 
 pub mod backoff;
+pub mod config;
 pub mod health;
 pub mod http;
 pub mod management;

@@ -8,7 +8,7 @@ use clap::Parser;
 use lettre::transport::smtp::{authentication::Credentials, extension::ClientId};
 use redis::{Client, TlsCertificates};
 use secrecy::{ExposeSecret as _, SecretString};
-use service_kit::telemetry::LogFormat;
+use service_kit::{config::duration, telemetry::LogFormat};
 
 use crate::{
     consumer::Probing,
@@ -253,20 +253,6 @@ impl SmtpArgs {
 #[expect(clippy::unnecessary_wraps, reason = "clap wants a parser that can fail")]
 fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
     Ok(SecretString::from(text))
-}
-
-/// `500ms`, `10s` or `5m`, at least a millisecond.
-fn duration(text: &str) -> Result<Duration, &'static str> {
-    const USE: &str = "use a whole number and a unit, such as 500ms, 10s or 5m";
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number = number.parse::<u32>().ok().filter(|n| *n > 0).ok_or(USE)?;
-    match unit {
-        "ms" => Ok(Duration::from_millis(number.into())),
-        "s" => Ok(Duration::from_secs(number.into())),
-        "m" => Ok(Duration::from_mins(number.into())),
-        _ => Err(USE),
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use clap::Parser;
 use ipnet::IpNet;
 use redis::{Client, TlsCertificates};
 use secrecy::{ExposeSecret as _, SecretString};
-use service_kit::telemetry::LogFormat;
+use service_kit::{config::duration, telemetry::LogFormat};
 
 use crate::{
     accounts::{ParseUriError, parse_uri},
@@ -219,20 +219,6 @@ fn origin(text: &str) -> Result<HeaderValue, &'static str> {
         return Err(USE);
     }
     HeaderValue::from_str(text).map_err(|_| USE)
-}
-
-/// `500ms`, `10s` or `5m`, at least a millisecond.
-fn duration(text: &str) -> Result<Duration, &'static str> {
-    const USE: &str = "use a whole number and a unit, such as 500ms, 10s or 5m";
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number = number.parse::<u32>().ok().filter(|n| *n > 0).ok_or(USE)?;
-    match unit {
-        "ms" => Ok(Duration::from_millis(number.into())),
-        "s" => Ok(Duration::from_secs(number.into())),
-        "m" => Ok(Duration::from_mins(number.into())),
-        _ => Err(USE),
-    }
 }
 
 #[cfg(test)]

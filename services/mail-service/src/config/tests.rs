@@ -1,8 +1,6 @@
-use std::time::Duration;
-
 use clap::{CommandFactory as _, FromArgMatches as _, builder::Resettable};
 
-use super::{Config, Error, TlsMode, duration};
+use super::{Config, Error, TlsMode};
 
 fn config(args: &[&str]) -> Config {
     let args = ["mail-service", "--redis-url", "redis://localhost"].iter().chain(args);
@@ -52,13 +50,4 @@ fn what_is_missing_is_named() {
 fn secrets_do_not_print() {
     let printed = format!("{:?}", config(&["--email-user", "a@b.org", "--email-password", "tr0ub4dor"]));
     assert!(!printed.contains("tr0ub4dor"), "{printed}");
-}
-
-#[test]
-fn durations_have_a_unit() {
-    assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
-    assert_eq!(duration("5m"), Ok(Duration::from_mins(5)));
-    for bad in ["5", "0s", "s", "1h", "-1s", "1.5s"] {
-        assert!(duration(bad).is_err(), "{bad}");
-    }
 }
