@@ -8,7 +8,7 @@ API_SERVICE=v1beta1.external.metrics.k8s.io
 backlog() { kubectl get --raw "$METRICS/namespaces/$NS/pingstack_mail_backlog?labelSelector=pingstack%3D$1" | jq -r '.items[0].value'; }
 
 # queued STACK: what the broker says itself.
-queued() { management "$1" GET /api/queues/ping/send-otp | jq .messages; }
+queued() { management "$1" GET queues/ping/send-otp | jq .messages; }
 
 consumers() { kubectl get deployment "$1-mail-service" --output 'jsonpath={.spec.replicas}'; }
 consumers_are() { [[ $(consumers "$1") == "$2" ]]; }
@@ -35,11 +35,13 @@ start_slow_stack() { # [JQ-FILTER]
 delivered() { kubectl logs slow-mail | awk '{print $2}' | sort; }
 is_delivered() { [[ ! $(comm -23 <(awk '$1 == 200 {print $2}' "$1" | sort -u) <(delivered | sort -u)) ]]; } # LOGINS
 
-# watch_backlog STACK: a line of second, backlog (- while nobody knows it) and consumers each second, to $LOGS/$NS.samples.
+# watch_backlog STACK: a line of second, backlog (- while nobody knows it) and consumers each second, to $LOGS/$NS.samples,
+# as long as there is a stack.
 watch_backlog() {
-    set +x
-    while :; do
-        echo "$SECONDS $(backlog "$1" 2>/dev/null || echo -) $(consumers "$1")"
+    local number
+    { set +x; } 2>/dev/null
+    while number=$(consumers "$1" 2>/dev/null); do
+        echo "$SECONDS $(backlog "$1" 2>/dev/null || echo -) $number"
         read -r -t 1 <> <(:) || true
     done >"$LOGS/$NS.samples"
 }

@@ -5,10 +5,7 @@
 
 use std::time::Instant;
 
-use k8s_openapi::{
-    api::authorization::v1::{NonResourceAttributes, ResourceAttributes},
-    jiff::Timestamp,
-};
+use k8s_openapi::{api::authorization::v1::ResourceAttributes, jiff::Timestamp};
 use kube::core::{Selector, SelectorExt as _};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -37,25 +34,15 @@ pub enum Target {
         metric: String,
     },
     /// Any other path.
-    Other(String),
-}
-
-/// What the API server must allow before a request is answered.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Attributes {
-    /// A metric.
-    Resource(Box<ResourceAttributes>),
-    /// A path.
-    NonResource(NonResourceAttributes),
+    Other,
 }
 
 impl Target {
     /// Reads the path of a request.
     #[must_use]
     pub fn of(path: &str) -> Self {
-        let other = || Self::Other(path.to_owned());
         let segments = path.trim_matches('/').split('/').map(decoded).collect::<Option<Vec<_>>>();
-        let Some(segments) = segments else { return other() };
+        let Some(segments) = segments else { return Self::Other };
         match segments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             ["apis"] => Self::Groups,
             ["apis", GROUP] => Self::Group,
@@ -63,25 +50,26 @@ impl Target {
             ["apis", GROUP, VERSION, "namespaces", namespace, metric] if !namespace.is_empty() => {
                 Self::Metric { namespace: (*namespace).to_owned(), metric: (*metric).to_owned() }
             }
-            _ => other(),
+            _ => Self::Other,
         }
     }
 
-    /// What must be allowed. The API server calls the reading of a metric `list`, as its own authorizer does.
+    /// What the caller must be allowed. The API server calls the reading of a metric `list`, as its own authorizer does.
+    ///
+    /// `None`: discovery, which is the same for everybody, and paths that do not exist. The API server itself reads both
+    /// as users without a single right (1.37: `system:kube-aggregator`, `system:aggregator`). Refused discovery makes
+    /// the group stale, and then no namespace of the cluster can be deleted (seen).
     #[must_use]
-    pub fn attributes(&self, path: &str) -> Attributes {
-        let Self::Metric { namespace, metric } = self else {
-            let (path, verb) = (Some(path.to_owned()), Some("get".to_owned()));
-            return Attributes::NonResource(NonResourceAttributes { path, verb });
-        };
-        Attributes::Resource(Box::new(ResourceAttributes {
+    pub fn attributes(&self) -> Option<ResourceAttributes> {
+        let Self::Metric { namespace, metric } = self else { return None };
+        Some(ResourceAttributes {
             group: Some(GROUP.to_owned()),
             version: Some(VERSION.to_owned()),
             resource: Some(metric.clone()),
             namespace: Some(namespace.clone()),
             verb: Some("list".to_owned()),
             ..ResourceAttributes::default()
-        }))
+        })
     }
 
     /// The answer to somebody who may have it. `query` is the part of the URL after `?`.
@@ -94,7 +82,7 @@ impl Target {
                 Err(Refusal::not_found(format!("there is no metric of that name, only {METRIC}")))
             }
             Self::Metric { namespace, .. } => backlog(namespace, &query_selector(query)?, samples, now),
-            Self::Other(_) => Err(Refusal::not_found("there is nothing at this path")),
+            Self::Other => Err(Refusal::not_found("there is nothing at this path")),
         }
     }
 }

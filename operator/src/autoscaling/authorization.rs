@@ -7,11 +7,11 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use k8s_openapi::api::authorization::v1::{SubjectAccessReview, SubjectAccessReviewSpec};
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use kube::{Api, Client, api::PostParams};
 use service_kit::telemetry::chain;
 
-use super::{answer::Attributes, authentication::Caller, refusal::Refusal};
+use super::{authentication::Caller, refusal::Refusal};
 
 /// How long a decision counts.
 const TTL: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ impl Authorizer {
     }
 
     /// Refuses what the caller may not do. What nobody could decide is refused too.
-    pub async fn check(&self, caller: &Caller, attributes: Attributes) -> Result<(), Refusal> {
+    pub async fn check(&self, caller: &Caller, attributes: ResourceAttributes) -> Result<(), Refusal> {
         let spec = review_of(caller, attributes);
         let unknown = || Refusal::unavailable("the API server could not be asked whether this is allowed");
         // The whole question is the key: nothing of it may be left out.
@@ -101,18 +101,14 @@ impl Authorizer {
     }
 }
 
-fn review_of(caller: &Caller, attributes: Attributes) -> SubjectAccessReviewSpec {
-    let (resource_attributes, non_resource_attributes) = match attributes {
-        Attributes::Resource(attributes) => (Some(*attributes), None),
-        Attributes::NonResource(attributes) => (None, Some(attributes)),
-    };
+fn review_of(caller: &Caller, attributes: ResourceAttributes) -> SubjectAccessReviewSpec {
     SubjectAccessReviewSpec {
         user: Some(caller.user.clone()),
         uid: caller.uid.clone(),
         groups: Some(caller.groups.clone()),
         extra: Some(caller.extra.clone()),
-        resource_attributes,
-        non_resource_attributes,
+        resource_attributes: Some(attributes),
+        non_resource_attributes: None,
     }
 }
 
@@ -124,13 +120,10 @@ mod tests {
     };
 
     use futures::future::BoxFuture;
-    use k8s_openapi::api::authorization::v1::SubjectAccessReviewSpec;
+    use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReviewSpec};
 
     use super::{Authorizer, Reviewer, TTL};
-    use crate::autoscaling::{
-        answer::{Attributes, Target},
-        authentication::Caller,
-    };
+    use crate::autoscaling::authentication::Caller;
 
     /// Allows `jane` alone, and counts; `None` for a server that is away.
     #[derive(Default)]
@@ -154,8 +147,8 @@ mod tests {
         Caller { user: user.to_owned(), uid: None, groups, extra: [].into() }
     }
 
-    fn attributes(path: &str) -> Attributes {
-        Target::of(path).attributes(path)
+    fn attributes(namespace: &str) -> ResourceAttributes {
+        ResourceAttributes { namespace: Some(namespace.to_owned()), ..ResourceAttributes::default() }
     }
 
     #[tokio::test]
@@ -164,15 +157,15 @@ mod tests {
         let authorizer = Authorizer::new(reviewer.clone());
         let asked = || reviewer.asked.load(Ordering::Relaxed);
         for _ in 0..3 {
-            authorizer.check(&caller("jane", &[]), attributes("/apis")).await.unwrap();
+            authorizer.check(&caller("jane", &[]), attributes("shop")).await.unwrap();
             assert_eq!(
-                authorizer.check(&caller("joe", &[]), attributes("/apis")).await.unwrap_err().code,
+                authorizer.check(&caller("joe", &[]), attributes("shop")).await.unwrap_err().code,
                 403
             );
         }
         assert_eq!(asked(), 2);
-        authorizer.check(&caller("jane", &["a"]), attributes("/apis")).await.unwrap();
-        authorizer.check(&caller("jane", &[]), attributes("/other")).await.unwrap();
+        authorizer.check(&caller("jane", &["a"]), attributes("shop")).await.unwrap();
+        authorizer.check(&caller("jane", &[]), attributes("back")).await.unwrap();
         assert_eq!(asked(), 4);
     }
 
@@ -191,7 +184,7 @@ mod tests {
         let authorizer = Authorizer::new(reviewer.clone());
         for _ in 0..2 {
             assert_eq!(
-                authorizer.check(&caller("jane", &[]), attributes("/apis")).await.unwrap_err().code,
+                authorizer.check(&caller("jane", &[]), attributes("shop")).await.unwrap_err().code,
                 503
             );
         }

@@ -152,9 +152,10 @@ impl MetricsApi {
         if request.method() != Method::GET && request.method() != Method::HEAD {
             return Err(Refusal::method_not_allowed("metrics can be read, and nothing else"));
         }
-        let path = request.uri().path();
-        let target = Target::of(path);
-        self.authorizer.check(&caller, target.attributes(path)).await?;
+        let target = Target::of(request.uri().path());
+        if let Some(attributes) = target.attributes() {
+            self.authorizer.check(&caller, attributes).await?;
+        }
         target.answer(request.uri().query().unwrap_or_default(), &self.samples, Instant::now())
     }
 }

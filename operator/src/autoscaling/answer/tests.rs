@@ -3,7 +3,7 @@ use std::time::Instant;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Attributes, Target};
+use super::Target;
 use crate::autoscaling::{
     refusal::Refusal,
     sample::{MAX_AGE, Sample, Samples, StackKey, Unreadable},
@@ -132,14 +132,13 @@ fn discovery_names_the_metric_and_other_paths_are_404() {
 }
 
 #[test]
-fn a_metric_is_authorised_as_list_of_a_resource_and_anything_else_by_its_path() {
-    let Attributes::Resource(attributes) = Target::of(METRIC_PATH).attributes(METRIC_PATH) else {
-        panic!("a path")
-    };
+fn a_metric_is_authorised_as_list_of_a_resource_and_discovery_is_for_everybody() {
+    let attributes = Target::of(METRIC_PATH).attributes().unwrap();
     assert_eq!(attributes.resource.as_deref(), Some("pingstack_mail_backlog"));
     assert_eq!((attributes.namespace.as_deref(), attributes.verb.as_deref()), (Some("shop"), Some("list")));
-    let Attributes::NonResource(attributes) = Target::of("/apis").attributes("/apis") else {
-        panic!("a resource")
-    };
-    assert_eq!((attributes.path.as_deref(), attributes.verb.as_deref()), (Some("/apis"), Some("get")));
+    for path in
+        ["/apis", "/apis/external.metrics.k8s.io", "/apis/external.metrics.k8s.io/v1beta1", "/openapi/v2"]
+    {
+        assert_eq!(Target::of(path).attributes(), None, "{path}");
+    }
 }

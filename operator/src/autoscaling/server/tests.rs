@@ -228,10 +228,24 @@ async fn without_a_trust_connections_are_closed() {
 async fn a_caller_that_the_api_server_does_not_allow_is_refused_before_anything_is_looked_up() {
     let authority = authority();
     let server = Server::start(authority.front_proxy(&[])).await;
-    for path in [PATH, "/apis/external.metrics.k8s.io/v1beta1/namespaces/none/nothing", "/apis", "/nowhere"] {
+    for path in [PATH, "/apis/external.metrics.k8s.io/v1beta1/namespaces/none/nothing"] {
         let (status, body) = server.ask(authority.client("x"), path, &[("x-remote-user", "eve")]).await;
         assert_eq!((status.as_u16(), &body["reason"]), (403, &Value::from("Forbidden")), "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_aggregator_reads_discovery_without_any_right_and_finds_no_openapi() {
+    let authority = authority();
+    let server = Server::start(authority.front_proxy(&[])).await;
+    for path in ["/apis", "/apis/external.metrics.k8s.io", "/apis/external.metrics.k8s.io/v1beta1"] {
+        let answer =
+            server.ask(authority.client("x"), path, &[("x-remote-user", "system:kube-aggregator")]).await;
+        assert_eq!(answer.0, 200, "{path}");
+    }
+    let answer =
+        server.ask(authority.client("x"), "/openapi/v2", &[("x-remote-user", "system:aggregator")]).await;
+    assert_eq!(answer.0, 404);
 }
 
 #[tokio::test]
