@@ -15,7 +15,14 @@ make_namespace() { # [NAME]
     command "$KUBECTL" label namespace "$name" pod-security.kubernetes.io/enforce=restricted ping-e2e="$NS"
 }
 
-remove_namespaces() { command "$KUBECTL" delete namespace --selector "ping-e2e=$(namespace_of "$1")" --wait --timeout 240s; }
+# Deleted, not waited for: the next case need not wait, and the end of the run does.
+remove_namespaces() { command "$KUBECTL" delete namespace --selector "ping-e2e=$(namespace_of "$1")" --wait=false; }
+
+# A namespace that stays is a finding too: whoever serves an API group and does not answer keeps all of them.
+namespaces_are_gone() {
+    [[ ${KEEP:-} ]] || command "$KUBECTL" wait namespace --selector ping-e2e --for delete --timeout 300s >/dev/null 2>&1 ||
+        { echo "FAILED namespaces_are_gone"; command "$KUBECTL" get namespaces --selector ping-e2e; return 1; }
+}
 
 install_operator() { # [HELM-ARGUMENT…]
     command "$KUBECTL" create namespace "$OPERATOR_NAMESPACE" --dry-run=client --output yaml | command "$KUBECTL" apply --filename - >/dev/null

@@ -44,7 +44,7 @@ pub struct Config {
     /// The Secret with its authority and certificate, made by the leader
     #[arg(long, env = "METRICS_API_SECRET", default_value = "ping-operator-metrics-api")]
     pub metrics_api_secret: String,
-    /// The operator's ClusterRole, which owns the APIService, so that this goes with it
+    /// The operator's ClusterRole, which owns the `APIService`, so that this goes with it
     #[arg(long, env = "CLUSTER_ROLE", default_value = "ping-operator")]
     pub cluster_role: String,
     /// Namespaces whose stacks are reconciled; none given = all
@@ -146,8 +146,14 @@ mod tests {
 
     fn config(arguments: &[&str]) -> Config {
         let required = [
-            "ping-operator", "run", "--namespace=operator", "--pod-name=one", "--user-service-image=u",
-            "--mail-service-image=m", "--redis-image=r", "--rabbitmq-image=q",
+            "ping-operator",
+            "run",
+            "--namespace=operator",
+            "--pod-name=one",
+            "--user-service-image=u",
+            "--mail-service-image=m",
+            "--redis-image=r",
+            "--rabbitmq-image=q",
         ];
         match Cli::try_parse_from(required.iter().chain(arguments)).unwrap().command {
             Command::Run(config) => *config,

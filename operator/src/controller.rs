@@ -112,7 +112,10 @@ pub async fn reconcile(stored: Arc<StoredStack>, context: Arc<Context>) -> Resul
         Ok(stack) => reconcile_stack(stack, &context).await,
         Err(invalid) => {
             let name = invalid.metadata.name.clone().unwrap_or_default();
-            tracing::warn!(stack = name, "skipping a PingStack that this release cannot read: correct it by kubectl edit");
+            tracing::warn!(
+                stack = name,
+                "skipping a PingStack that this release cannot read: correct it by kubectl edit"
+            );
             Ok(("unreadable", Action::await_change()))
         }
     };
@@ -128,8 +131,10 @@ async fn reconcile_stack(stack: &PingStack, context: &Context) -> Result<(&'stat
     let (known, delay) = match steps(stack, context, &id).await {
         Ok(Step::Applied { validated, outcome }) => {
             let known = update_status::after_apply(context, &validated, &outcome).await;
-            let ready = known.findings.iter().all(|finding| finding.status == "True");
-            (known, if ready { RESYNC } else { SOON })
+            // The broker counts a queue's messages some seconds after it is made.
+            let settled =
+                known.queue.is_some() && known.findings.iter().all(|finding| finding.status == "True");
+            (known, if settled { RESYNC } else { SOON })
         }
         Ok(Step::Refused(error)) => (update_status::after_refusal(&error), SOON),
         Err(error) => {
@@ -144,23 +149,24 @@ async fn reconcile_stack(stack: &PingStack, context: &Context) -> Result<(&'stat
 
 /// How far the steps went.
 enum Step {
-    Applied { validated: validate::ValidatedStack, outcome: apply::Outcome },
+    Applied { validated: Box<validate::ValidatedStack>, outcome: Box<apply::Outcome> },
     Refused(validate::Error),
 }
 
 async fn steps(stack: &PingStack, context: &Context, id: &StackId) -> Result<Step, Error> {
     let references = dereference::dereference(context, stack, id).await.map_err(Error::Dereference)?;
     let validated = match validate::validate(stack, references) {
-        Ok(validated) => validated,
+        Ok(validated) => Box::new(validated),
         Err(error) => return Ok(Step::Refused(error)),
     };
     if stack.spec.paused {
-        let outcome = apply::look(context, id, stack.status.as_ref());
+        let outcome = Box::new(apply::look(context, id, stack.status.as_ref()));
         return Ok(Step::Applied { validated, outcome });
     }
-    let plan = build::build(&validated, &context.platform, &entropy::Entropy::random()).map_err(Error::Build)?;
-    let outcome = apply::apply(context, id, plan).await.map_err(Error::Apply)?;
-    Ok(Step::Applied { validated, outcome })
+    let plan =
+        build::build(&validated, &context.platform, &entropy::Entropy::random()).map_err(Error::Build)?;
+    let outcome = Box::pin(apply::apply(context, id, plan)).await.map_err(Error::Apply)?;
+    Ok(Step::Applied { validated, outcome: Box::new(outcome) })
 }
 
 /// Says in the status what the API server said, if it said something. The error itself is logged by the caller.
@@ -180,6 +186,7 @@ async fn report_failure(stack: &PingStack, context: &Context, id: &StackId, erro
 }
 
 /// When to try again: per stack, less and less often.
+#[expect(clippy::needless_pass_by_value, reason = "the signature of an error policy")]
 pub fn error_policy(stored: Arc<StoredStack>, error: &Error, context: Arc<Context>) -> Action {
     let (namespace, stack) = (stored.namespace().unwrap_or_default(), stored.name_any());
     tracing::warn!(namespace, stack, error = %chain(error), "reconcile failed, trying again");

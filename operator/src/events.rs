@@ -43,7 +43,9 @@ impl Notice {
             Happening::Corrected => {
                 ("Corrected", EventType::Warning, format!("the {kind} {name} was changed: changed it back"))
             }
-            Happening::Deleted => ("Deleted", EventType::Normal, format!("the {kind} {name} is no longer needed: deleted it")),
+            Happening::Deleted => {
+                ("Deleted", EventType::Normal, format!("the {kind} {name} is no longer needed: deleted it"))
+            }
         };
         let secondary = ObjectReference {
             api_version: Some(K::API_VERSION.to_owned()),
@@ -54,7 +56,13 @@ impl Notice {
             ..ObjectReference::default()
         };
         Self {
-            event: Event { type_, reason: reason.to_owned(), note: Some(note), action: "Apply".to_owned(), secondary: Some(secondary) },
+            event: Event {
+                type_,
+                reason: reason.to_owned(),
+                note: Some(note),
+                action: "Apply".to_owned(),
+                secondary: Some(secondary),
+            },
         }
     }
 
@@ -75,10 +83,18 @@ impl Notice {
     /// Objects on the broker were made or mended.
     #[must_use]
     pub fn topology(drifted: bool, change: &str) -> Self {
-        let (type_, reason) =
-            if drifted { (EventType::Warning, "TopologyCorrected") } else { (EventType::Normal, "TopologyCreated") };
-        let event =
-            Event { type_, reason: reason.to_owned(), note: Some(change.to_owned()), action: short(change), secondary: None };
+        let (type_, reason) = if drifted {
+            (EventType::Warning, "TopologyCorrected")
+        } else {
+            (EventType::Normal, "TopologyCreated")
+        };
+        let event = Event {
+            type_,
+            reason: reason.to_owned(),
+            note: Some(change.to_owned()),
+            action: short(change),
+            secondary: None,
+        };
         Self { event }
     }
 }

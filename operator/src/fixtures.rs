@@ -51,7 +51,10 @@ pub(crate) fn references() -> References {
     ];
     References {
         cluster_uid: "c1u5ter".to_owned(),
-        secrets: secrets.into_iter().map(|secret| (secret.metadata.name.clone().unwrap(), Some(secret))).collect(),
+        secrets: secrets
+            .into_iter()
+            .map(|secret| (secret.metadata.name.clone().unwrap(), Some(secret)))
+            .collect(),
         own_secrets: BTreeMap::new(),
     }
 }

@@ -10,7 +10,10 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::MicroTime,
     jiff::Timestamp,
 };
-use kube::{Api, Client, api::{ObjectMeta, PostParams}};
+use kube::{
+    Api, Client,
+    api::{ObjectMeta, PostParams},
+};
 use service_kit::{
     backoff::{ShuttingDown, pause},
     shutdown::Shutdown,
@@ -50,7 +53,12 @@ struct Seen {
 impl Leadership {
     /// A candidate for a Lease: the Lease's name, and the candidate's own.
     #[must_use]
-    pub fn new(client: Client, namespace: &str, (name, identity): (String, String), shutdown: Shutdown) -> Self {
+    pub fn new(
+        client: Client,
+        namespace: &str,
+        (name, identity): (String, String),
+        shutdown: Shutdown,
+    ) -> Self {
         Self { api: Api::namespaced(client, namespace), name, identity, shutdown }
     }
 
@@ -61,7 +69,9 @@ impl Leadership {
             match self.try_acquire(&mut seen).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
-                Err(error) => tracing::warn!(error = %chain(&error), "lease could not be read or written, trying again"),
+                Err(error) => {
+                    tracing::warn!(error = %chain(&error), "lease could not be read or written, trying again");
+                }
             }
             pause(LOOK, &self.shutdown).await?;
         }
@@ -97,7 +107,9 @@ impl Leadership {
                     tracing::error!("another replica holds the lease, ending");
                     return;
                 }
-                Ok(Err(error)) => tracing::warn!(error = %chain(&error), "lease could not be renewed, trying again"),
+                Ok(Err(error)) => {
+                    tracing::warn!(error = %chain(&error), "lease could not be renewed, trying again");
+                }
                 Err(_) => tracing::warn!("lease was not renewed in time, trying again"),
             }
             if renewed.elapsed() > GIVE_UP {
@@ -126,7 +138,9 @@ impl Leadership {
     /// Gives the Lease back, so that the next leader need not wait.
     pub async fn release(&self) {
         let Ok(mut lease) = self.api.get(&self.name).await else { return };
-        let Some(spec) = lease.spec.as_mut().filter(|spec| spec.holder_identity.as_ref() == Some(&self.identity)) else {
+        let Some(spec) =
+            lease.spec.as_mut().filter(|spec| spec.holder_identity.as_ref() == Some(&self.identity))
+        else {
             return;
         };
         spec.holder_identity = None;

@@ -8,7 +8,7 @@
 //! - [`autoscaling`]: mail consumers that follow the queue.
 //! - [`events`], [`requeue`], [`metrics`]: what people and machines see, and when a failed stack is tried again.
 //! - [`leader`]: which replica reconciles.
-//! - [`config`]: settings.
+//! - [`config`]: what can be set.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -63,7 +63,9 @@ pub enum Error {
     #[error("could not find the API server: run in a cluster, or set KUBECONFIG")]
     Connect(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The cluster's identity.
-    #[error("could not read the namespace kube-system, whose uid identifies the cluster: check the ClusterRole")]
+    #[error(
+        "could not read the namespace kube-system, whose uid identifies the cluster: check the ClusterRole"
+    )]
     Identify(#[source] kube::Error),
 }
 
@@ -73,13 +75,18 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Finish, Error> {
     let (metrics, health) = (OperatorMetrics::new(&registry), Health::new());
     let api_check = health.register("kubernetes");
     let listener = listen(SocketAddr::new(config.bind_address, config.management_port)).await?;
-    shutdown.spawn_critical("management", management::serve(listener, health.clone(), registry, shutdown.clone()));
+    shutdown.spawn_critical(
+        "management",
+        management::serve(listener, health.clone(), registry, shutdown.clone()),
+    );
     let client = client(&metrics).await?;
-    let kube_system = Api::<Namespace>::all(client.clone()).get("kube-system").await.map_err(Error::Identify)?;
+    let kube_system =
+        Api::<Namespace>::all(client.clone()).get("kube-system").await.map_err(Error::Identify)?;
     api_check.set_ready();
     let settings = config.metrics_api();
     let listener = listen(settings.address).await?;
-    let autoscaling = Autoscaling::start((client.clone(), settings, config.scopes()), listener, &health, &shutdown);
+    let autoscaling =
+        Autoscaling::start((client.clone(), settings, config.scopes()), listener, &health, &shutdown);
     let operator = Operator {
         cluster_uid: kube_system.metadata.uid.unwrap_or_default(),
         client,
@@ -133,7 +140,8 @@ impl Operator {
         tracing::info!("this replica reconciles");
         self.metrics.set_leader(true);
         let scopes = self.config.scopes();
-        let controllers = futures::future::join_all(scopes.iter().map(|scope| self.reconcile(scope.as_deref())));
+        let controllers =
+            futures::future::join_all(scopes.iter().map(|scope| self.reconcile(scope.as_deref())));
         let work = futures::future::join(controllers, self.autoscaling.lead(&self.shutdown));
         // Losing the Lease must end reconciles at once: another replica may have begun.
         tokio::select! {

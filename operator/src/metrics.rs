@@ -5,9 +5,7 @@ use std::time::Instant;
 use service_kit::{
     metrics::{
         Metrics,
-        prometheus_client::{
-            metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
-        },
+        prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     },
     telemetry::chain,
 };

@@ -178,7 +178,8 @@ impl Applier<'_> {
         for deployment in deployments.iter_mut().filter(|one| one.metadata.name.as_ref() == Some(&name)) {
             let cached = cached::<Deployment>(self.context, self.id, &name);
             let api = Api::namespaced(self.context.client.clone(), &self.id.namespace);
-            let handed_over = replicas::hand_over(&api, (self.id, autoscaling), deployment, cached.as_deref()).await;
+            let handed_over =
+                replicas::hand_over(&api, (self.id, autoscaling), deployment, cached.as_deref()).await;
             handed_over.map_err(|source| Error::Apply { kind: "Deployment", name: name.clone(), source })?;
         }
         Ok(())

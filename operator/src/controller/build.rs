@@ -118,7 +118,10 @@ pub fn build(stack: &ValidatedStack, platform: &Platform, entropy: &Entropy) -> 
     let context = Context { stack, platform, secrets: &secrets };
     let mut resources = Resources {
         missing_secrets: secrets.missing.clone(),
-        service_accounts: parts(stack).into_iter().map(|part| service_account(&stack.id, part)).collect::<Result<_, _>>()?,
+        service_accounts: parts(stack)
+            .into_iter()
+            .map(|part| service_account(&stack.id, part))
+            .collect::<Result<_, _>>()?,
         config_maps: Vec::new(),
         services: vec![user_service::service(&context)?],
         network_policies: network_policies::build(&context)?,
@@ -183,7 +186,9 @@ fn lost_field(path: &str, written: &Value, read: &Value) -> Option<String> {
         }),
         (Value::Array(written), Value::Array(read)) if written.len() == read.len() => {
             let pairs = written.iter().zip(read).enumerate();
-            pairs.into_iter().find_map(|(n, (written, read))| lost_field(&format!("{path}[{n}]"), written, read))
+            pairs
+                .into_iter()
+                .find_map(|(n, (written, read))| lost_field(&format!("{path}[{n}]"), written, read))
         }
         (written, read) => (written != read).then(|| path.to_owned()),
     }

@@ -106,14 +106,18 @@ pub fn of_topology(state: &TopologyState) -> Finding {
             (Some(wanted), Some(members)) if members < wanted => Finding::bad(
                 TYPE,
                 "QueueMembersMissing",
-                format!("a queue has {members} of {wanted} members; the broker adds them by itself once all brokers run"),
+                format!(
+                    "a queue has {members} of {wanted} members; the broker adds them by itself once all brokers run"
+                ),
             ),
             (Some(_), None) => Finding::unknown(
                 TYPE,
                 "QueueMembersUnknown",
                 "the broker does not name its queues' members, as when most brokers are away",
             ),
-            _ if !queues.warnings.is_empty() => Finding::good(TYPE, "AppliedWithWarnings", queues.warnings.join("; ")),
+            _ if !queues.warnings.is_empty() => {
+                Finding::good(TYPE, "AppliedWithWarnings", queues.warnings.join("; "))
+            }
             _ => Finding::good(TYPE, "Applied", "exchanges, queues, policies and users are as they must be"),
         },
     }
@@ -142,10 +146,16 @@ pub fn summary(findings: &[Finding], conflicts: &[String]) -> Finding {
 
 /// Conditions as the status holds them: a time moves only when its condition's status does.
 #[must_use]
-pub fn stamp(findings: Vec<Finding>, before: &[Condition], generation: Option<i64>, now: &Time) -> Vec<Condition> {
+pub fn stamp(
+    findings: Vec<Finding>,
+    before: &[Condition],
+    generation: Option<i64>,
+    now: &Time,
+) -> Vec<Condition> {
     let stamp = |finding: Finding| {
         let same = |old: &&Condition| old.type_ == finding.type_ && old.status == finding.status;
-        let since = before.iter().find(same).map_or_else(|| now.clone(), |old| old.last_transition_time.clone());
+        let since =
+            before.iter().find(same).map_or_else(|| now.clone(), |old| old.last_transition_time.clone());
         Condition {
             type_: finding.type_.to_owned(),
             status: finding.status.to_owned(),
@@ -161,7 +171,11 @@ pub fn stamp(findings: Vec<Finding>, before: &[Condition], generation: Option<i6
 /// The API takes 32,768 characters; a person takes fewer.
 fn shortened(message: String) -> String {
     const MOST: usize = 1024;
-    if message.chars().count() <= MOST { message } else { message.chars().take(MOST - 1).chain(['…']).collect() }
+    if message.chars().count() <= MOST {
+        message
+    } else {
+        message.chars().take(MOST - 1).chain(['…']).collect()
+    }
 }
 
 #[cfg(test)]

@@ -48,7 +48,8 @@ pub async fn dereference(context: &Context, stack: &PingStack, id: &StackId) -> 
         if secrets.contains_key(&name) {
             continue;
         }
-        let secret = api.get_opt(&name).await.map_err(|source| Error::GetSecret { name: name.clone(), source })?;
+        let secret =
+            api.get_opt(&name).await.map_err(|source| Error::GetSecret { name: name.clone(), source })?;
         secrets.insert(name, secret.map(Arc::new));
     }
     let own_secrets = own_secrets(&context.children, id);

@@ -1,15 +1,18 @@
 //! Why pods do not serve, in words a person can act on. Asked only about parts that are not complete.
 
-use k8s_openapi::api::{
-    core::v1::{ContainerStatus, Event, Pod},
-};
+use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod};
 use kube::{Api, ResourceExt as _, api::ListParams};
 
 use super::{Context, conditions::Problem, workload::Workload};
 use crate::names::{PART_LABEL, Part, STACK_LABEL, StackId};
 
 /// What ails the pods of a part; `None` if nothing can be seen (yet).
-pub async fn diagnose(context: &Context, id: &StackId, part: Part, workload: &Workload) -> Option<Problem> {
+pub(super) async fn diagnose(
+    context: &Context,
+    id: &StackId,
+    part: Part,
+    workload: &Workload,
+) -> Option<Problem> {
     if let Some(refused) = &workload.refused {
         return Some(refusal(refused));
     }
@@ -26,7 +29,8 @@ pub async fn diagnose(context: &Context, id: &StackId, part: Part, workload: &Wo
 
 /// A StatefulSet says only by an Event that it may not make a pod.
 async fn refused_by_event(context: &Context, id: &StackId, part: Part) -> Option<Problem> {
-    let selector = format!("involvedObject.kind=StatefulSet,involvedObject.name={},type=Warning", id.part(part));
+    let selector =
+        format!("involvedObject.kind=StatefulSet,involvedObject.name={},type=Warning", id.part(part));
     let events = Api::<Event>::namespaced(context.client.clone(), &id.namespace);
     let events = events.list(&ListParams::default().fields(&selector)).await.ok()?.items;
     let newest = events.into_iter().max_by_key(|event| event.last_timestamp.clone())?;
@@ -35,7 +39,8 @@ async fn refused_by_event(context: &Context, id: &StackId, part: Part) -> Option
 
 fn refusal(message: &str) -> Problem {
     if message.contains("exceeded quota") {
-        let message = format!("the namespace's quota does not let its pods in, raise it or lower resources: {message}");
+        let message =
+            format!("the namespace's quota does not let its pods in, raise it or lower resources: {message}");
         return Problem { reason: "QuotaExceeded", message };
     }
     Problem { reason: "PodsRefused", message: format!("the cluster does not let its pods in: {message}") }
@@ -44,7 +49,8 @@ fn refusal(message: &str) -> Problem {
 /// What ails one pod.
 fn of_pod(pod: &Pod) -> Option<Problem> {
     let (status, name) = (pod.status.as_ref()?, pod.name_any());
-    let unscheduled = status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled" && c.status == "False");
+    let unscheduled =
+        status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled" && c.status == "False");
     if let Some(message) = unscheduled.and_then(|condition| condition.message.as_ref()) {
         return Some(unschedulable(&name, message));
     }
@@ -70,7 +76,9 @@ fn of_container(pod: &Pod, name: &str, container: &ContainerStatus) -> Option<Pr
     match waiting.reason.as_deref()? {
         "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => Some(Problem {
             reason: "ImagePull",
-            message: format!("the image {image} cannot be pulled, check its name and the registry's access: {said}"),
+            message: format!(
+                "the image {image} cannot be pulled, check its name and the registry's access: {said}"
+            ),
         }),
         "CrashLoopBackOff" => Some(Problem {
             reason: "Crashing",

@@ -1,6 +1,9 @@
 //! Watches stacks in one scope and reconciles them.
 
-use std::{hash::{DefaultHasher, Hash as _, Hasher as _}, sync::Arc};
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
 
 use futures::{StreamExt as _, TryStreamExt as _, channel::mpsc};
 use kube::{
@@ -47,7 +50,7 @@ pub async fn run(watches: Watches<'_>, context: impl FnOnce(Children) -> Context
         .reconcile_on(touched)
         .graceful_shutdown_on(shutdown.soft().clone().cancelled_owned())
         .run(reconcile, error_policy, context)
-        .for_each(async |result| log_unexpected(result))
+        .for_each(async |result| log_unexpected(&result))
         .await;
 }
 
@@ -66,6 +69,10 @@ fn forget_deleted(event: &watcher::Event<StoredStack>, context: &Context) {
 
 /// Our own writes of the status must not start a reconcile. The uid is in it: a stack that is deleted and applied
 /// again begins with the same generation.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature of a predicate: None would let the object through"
+)]
 fn what_a_person_changes(stack: &StoredStack) -> Option<u64> {
     let meta = kube::Resource::meta(stack);
     let mut hasher = DefaultHasher::new();
@@ -74,12 +81,13 @@ fn what_a_person_changes(stack: &StoredStack) -> Option<u64> {
     Some(hasher.finish())
 }
 
-type Outcome = Result<(ObjectRef<StoredStack>, controller::Action), controller::Error<super::Error, watcher::Error>>;
+type Outcome =
+    Result<(ObjectRef<StoredStack>, controller::Action), controller::Error<super::Error, watcher::Error>>;
 
 /// Failed reconciles are logged where their delay is chosen; a child of a stack that is gone is no error.
-fn log_unexpected(result: Outcome) {
+fn log_unexpected(result: &Outcome) {
     match result {
         Ok(_) | Err(controller::Error::ReconcilerFailed(..) | controller::Error::ObjectNotFound(_)) => {}
-        Err(error) => tracing::warn!(error = %chain(&error), "watch of stacks failed, starting it again"),
+        Err(error) => tracing::warn!(error = %chain(error), "watch of stacks failed, starting it again"),
     }
 }

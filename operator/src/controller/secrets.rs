@@ -129,7 +129,8 @@ impl Planner<'_> {
         if let Some(secret) = self.stack.own_secrets.get(&name).filter(complete) {
             return Arc::clone(secret);
         }
-        let data = keys.map(|(key, value)| (key.clone(), self.value(&format!("{name}/{key}"), value))).collect();
+        let data =
+            keys.map(|(key, value)| (key.clone(), self.value(&format!("{name}/{key}"), value))).collect();
         let secret = Secret {
             metadata: ObjectMeta {
                 namespace: Some(self.stack.id.namespace.clone()),
@@ -182,7 +183,8 @@ impl Planner<'_> {
 
     fn users_secret(&mut self, slot: Slot) -> Arc<Secret> {
         let roles = BROKER_ROLES.into_iter().map(Role::name);
-        let keys = roles.flat_map(|role| [(password_key(role), Value::Password), (salt_key(role), Value::Salt)]);
+        let keys =
+            roles.flat_map(|role| [(password_key(role), Value::Password), (salt_key(role), Value::Salt)]);
         let before = self.missing.len();
         let secret = self.secret(self.stack.id.broker_users_secret(slot), Part::RabbitMq, keys);
         let Some(new) = self.missing.get_mut(before) else { return secret };

@@ -1,7 +1,12 @@
 //! The broker's side of step 4: makes and mends vhost, exchanges, queues, policies and users through the management
 //! API, and looks at the queues. Within a deadline; a broker that does not answer is a state, not an error.
 
-use std::{collections::HashSet, path::PathBuf, sync::{Arc, Mutex, PoisonError}, time::Duration};
+use std::{
+    collections::HashSet,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use serde::Deserialize;
@@ -77,13 +82,17 @@ pub async fn reconcile(
     match tokio::time::timeout(DEADLINE, apply_and_look(context, id, wanted)).await {
         Ok(Ok(state)) => state,
         Ok(Err(error)) => TopologyState::Failed(chain(&error)),
-        Err(_) => TopologyState::Failed("the management API did not answer in 20 s: is the broker overloaded?".to_owned()),
+        Err(_) => TopologyState::Failed(
+            "the management API did not answer in 20 s: is the broker overloaded?".to_owned(),
+        ),
     }
 }
 
 fn has_ready_broker(id: &StackId, stateful_sets: &[Arc<StatefulSet>]) -> bool {
     let broker = id.part(crate::names::Part::RabbitMq);
-    let ready = |set: &Arc<StatefulSet>| set.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or(0) > 0;
+    let ready = |set: &Arc<StatefulSet>| {
+        set.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or(0) > 0
+    };
     stateful_sets.iter().any(|set| set.metadata.name.as_ref() == Some(&broker) && ready(set))
 }
 
@@ -98,7 +107,11 @@ pub enum Error {
     Management(#[from] topology::Error),
 }
 
-async fn apply_and_look(context: &Context, id: &StackId, wanted: &BrokerTopology) -> Result<TopologyState, Error> {
+async fn apply_and_look(
+    context: &Context,
+    id: &StackId,
+    wanted: &BrokerTopology,
+) -> Result<TopologyState, Error> {
     let config = management_config(id, &wanted.management)?;
     let report = topology::apply(&config, &wanted.desired).await?;
     report_changes(context, id, &report).await;
@@ -168,7 +181,8 @@ async fn look(management: &topology::Management, wanted: &BrokerTopology) -> Res
     // One unknown makes the whole unknown.
     let fewest = members.collect::<Option<Vec<_>>>().and_then(|counts| counts.into_iter().min());
     let mail = answers.iter().find(|answer| answer.name == ping_contract::topology::MAIL_QUEUE);
-    let mail = mail.and_then(|answer| Some(QueueStatus { messages: answer.messages?, consumers: answer.consumers? }));
+    let mail = mail
+        .and_then(|answer| Some(QueueStatus { messages: answer.messages?, consumers: answer.consumers? }));
     Ok(Queues {
         mail,
         fewest_members: fewest.and_then(|count| i32::try_from(count).ok()),
@@ -183,8 +197,10 @@ async fn connected(management: &topology::Management, users: &[String]) -> Resul
     if users.is_empty() {
         return Ok(false);
     }
-    let connections = management.get::<Vec<ConnectionAnswer>>("connections?columns=user").await?.unwrap_or_default();
-    let is_theirs = |connection: &ConnectionAnswer| connection.user.as_ref().is_some_and(|user| users.contains(user));
+    let connections =
+        management.get::<Vec<ConnectionAnswer>>("connections?columns=user").await?.unwrap_or_default();
+    let is_theirs =
+        |connection: &ConnectionAnswer| connection.user.as_ref().is_some_and(|user| users.contains(user));
     Ok(connections.iter().any(is_theirs))
 }
 

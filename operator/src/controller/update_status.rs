@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::{apimachinery::pkg::apis::meta::v1::{Condition, Time}, jiff::Timestamp};
+use k8s_openapi::{
+    apimachinery::pkg::apis::meta::v1::{Condition, Time},
+    jiff::Timestamp,
+};
 use kube::{
     Api,
     api::{Patch, PatchParams},
@@ -90,12 +93,18 @@ async fn parts(context: &Context, stack: &ValidatedStack, outcome: &Outcome) -> 
 
 fn workloads(outcome: &Outcome) -> BTreeMap<String, Workload> {
     let sets = outcome.stateful_sets.iter().map(|set| (set.metadata.name.clone(), Workload::from(&**set)));
-    let deployments = outcome.deployments.iter().map(|one| (one.metadata.name.clone(), Workload::from(&**one)));
+    let deployments =
+        outcome.deployments.iter().map(|one| (one.metadata.name.clone(), Workload::from(&**one)));
     sets.chain(deployments).filter_map(|(name, workload)| Some((name?, workload))).collect()
 }
 
 /// Writes it, if it differs.
-pub async fn update_status(context: &Context, id: &StackId, stack: &PingStack, known: Known) -> Result<(), Error> {
+pub async fn update_status(
+    context: &Context,
+    id: &StackId,
+    stack: &PingStack,
+    known: Known,
+) -> Result<(), Error> {
     let before = stack.status.clone().unwrap_or_default();
     let now = Time(Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default());
     let mut findings = known.findings;

@@ -1,9 +1,6 @@
 //! Step 2, pure: spec and references → a stack that can be built, or what is wrong with it in words.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
@@ -30,7 +27,9 @@ pub enum Error {
         secret: String,
     },
     /// A Secret lacks a key.
-    #[error("{field} names the Secret {secret}, which has no key {key}: add the key, or correct the reference")]
+    #[error(
+        "{field} names the Secret {secret}, which has no key {key}: add the key, or correct the reference"
+    )]
     KeyMissing {
         /// The field of the spec.
         field: &'static str,
@@ -142,7 +141,11 @@ pub fn validate(stack: &PingStack, references: References) -> Result<ValidatedSt
     Ok(ValidatedStack {
         owner_tag: format!("{}/{}/{}", references.cluster_uid, id.namespace, id.name),
         rotation: stack.annotations().get(crate::names::ROTATE_ANNOTATION).cloned().unwrap_or_default(),
-        reference_hashes: references.secrets.iter().filter_map(|(name, secret)| hash_of(name, secret)).collect(),
+        reference_hashes: references
+            .secrets
+            .iter()
+            .filter_map(|(name, secret)| Some(hash_of(name, secret.as_deref()?)))
+            .collect(),
         own_secrets: references.own_secrets,
         id,
         spec,
@@ -160,9 +163,8 @@ pub fn stack_id(stack: &PingStack) -> Result<StackId, Error> {
     })
 }
 
-fn hash_of(name: &str, secret: &Option<Arc<Secret>>) -> Option<(String, String)> {
-    let secret = secret.as_ref()?;
-    Some((name.to_owned(), ContentHash::default().secret(secret).finish()))
+fn hash_of(name: &str, secret: &Secret) -> (String, String) {
+    (name.to_owned(), ContentHash::default().secret(secret).finish())
 }
 
 fn check_proxies(spec: &PingStackSpec) -> Result<(), Error> {
@@ -245,8 +247,13 @@ impl References {
         let Some(Some(found)) = self.secrets.get(&secret) else {
             return Err(Error::SecretMissing { field, secret });
         };
-        let value = found.data.as_ref().and_then(|data| data.get(&reference.key)).filter(|value| !value.0.is_empty());
-        value.map(|value| value.0.as_slice()).ok_or(Error::KeyMissing { field, secret, key: reference.key.clone() })
+        let value =
+            found.data.as_ref().and_then(|data| data.get(&reference.key)).filter(|value| !value.0.is_empty());
+        value.map(|value| value.0.as_slice()).ok_or(Error::KeyMissing {
+            field,
+            secret,
+            key: reference.key.clone(),
+        })
     }
 }
 

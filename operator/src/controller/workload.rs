@@ -31,7 +31,8 @@ impl Workload {
 impl From<&Deployment> for Workload {
     fn from(deployment: &Deployment) -> Self {
         let status = deployment.status.clone().unwrap_or_default();
-        let refused = status.conditions.iter().flatten().find(|condition| condition.type_ == "ReplicaFailure");
+        let refused =
+            status.conditions.iter().flatten().find(|condition| condition.type_ == "ReplicaFailure");
         Self {
             desired: deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
             pods: status.replicas.unwrap_or(0),

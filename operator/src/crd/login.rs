@@ -25,7 +25,10 @@ pub struct Login {
     #[schemars(length(max = 32), inner(length(min = 8, max = 255), regex(pattern = r"^https?://[^/\s]+$")))]
     pub allowed_origins: Vec<String>,
     /// CIDRs of the proxies whose X-Forwarded-For is believed: the ingress controller's pods, for example.
-    #[schemars(length(max = 32), inner(length(min = 3, max = 43), regex(pattern = r"^[0-9a-fA-F.:]+/[0-9]{1,3}$")))]
+    #[schemars(
+        length(max = 32),
+        inner(length(min = 3, max = 43), regex(pattern = r"^[0-9a-fA-F.:]+/[0-9]{1,3}$"))
+    )]
     pub trusted_proxies: Vec<String>,
     /// How many requests are taken. 0 switches a limit off.
     pub limits: Limits,

@@ -35,12 +35,17 @@ fn offenders(root: &str, offends: impl Fn(&str, &Value) -> bool) -> Vec<String> 
 fn the_committed_crd_is_the_one_of_the_types() {
     let committed = include_str!("../../../charts/ping-operator/files/crd.yaml");
     let generated = serde_yaml::to_string(&PingStack::crd()).unwrap();
-    assert!(committed == generated, "write it anew: cargo run -p operator -- crd > charts/ping-operator/files/crd.yaml");
+    assert!(
+        committed == generated,
+        "write it anew: cargo run -p operator -- crd > charts/ping-operator/files/crd.yaml"
+    );
 }
 
 #[test]
 fn every_field_is_described() {
-    let undescribed = |path: &str, field: &Value| !path.ends_with("[]") && field["description"].as_str().is_none_or(str::is_empty);
+    let undescribed = |path: &str, field: &Value| {
+        !path.ends_with("[]") && field["description"].as_str().is_none_or(str::is_empty)
+    };
     assert_eq!(offenders("spec", undescribed), Vec::<String>::new());
     assert_eq!(offenders("status", undescribed), Vec::<String>::new());
 }
@@ -112,7 +117,9 @@ fn samples_are_stacks_whose_every_field_is_known() {
 fn assert_contains(path: &str, whole: &Value, part: &Value) {
     match part {
         Value::Object(fields) => {
-            fields.iter().for_each(|(name, field)| assert_contains(&format!("{path}.{name}"), &whole[name], field));
+            fields
+                .iter()
+                .for_each(|(name, field)| assert_contains(&format!("{path}.{name}"), &whole[name], field));
         }
         other => assert_eq!(whole, other, "{path}"),
     }

@@ -27,7 +27,7 @@ pub struct Smtp {
     /// The sender of all mails, such as `Ping <no-reply@example.org>`.
     #[schemars(length(min = 3, max = 320), regex(pattern = r"^[^\r\n]*[^\s@<]@[^\s@>]+>?$"))]
     pub from: String,
-    /// The Secret with the keys EMAIL_USER and EMAIL_PASSWORD; absent means no authentication.
+    /// The Secret with the keys `EMAIL_USER` and `EMAIL_PASSWORD`; absent means no authentication.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_secret_ref: Option<SecretRef>,
 }

@@ -71,7 +71,9 @@ impl Applier<'_> {
         let happening = match (present.resource_version, &last) {
             (None, None) => Some(Happening::Created),
             (None, Some(_)) => Some(Happening::Restored),
-            (Some(before), Some(last)) if last.hash == hash && Some(&before) != applied.resource_version().as_ref() => {
+            (Some(before), Some(last))
+                if last.hash == hash && Some(&before) != applied.resource_version().as_ref() =>
+            {
                 Some(Happening::Corrected)
             }
             _ => None,
@@ -115,7 +117,11 @@ impl Applier<'_> {
     }
 
     /// What is in the object's place; `None` if that is somebody else's.
-    async fn present<K: ChildKind>(&mut self, name: &str, cached: Option<&Arc<K>>) -> Result<Option<Present>, Error> {
+    async fn present<K: ChildKind>(
+        &mut self,
+        name: &str,
+        cached: Option<&Arc<K>>,
+    ) -> Result<Option<Present>, Error> {
         if let Some(cached) = cached {
             return Ok(Some(Present { uid: cached.uid(), resource_version: cached.resource_version() }));
         }

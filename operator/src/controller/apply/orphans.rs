@@ -48,7 +48,12 @@ impl Kept {
         let secrets = &plan.secrets;
         let own = [secrets.redis.as_deref(), secrets.broker.as_deref(), Some(&*secrets.user_service)];
         kept.add(own.into_iter().flatten());
-        kept.add([Some(&secrets.broker_users), secrets.retiring.as_ref()].into_iter().flatten().map(|users| &*users.secret));
+        kept.add(
+            [Some(&secrets.broker_users), secrets.retiring.as_ref()]
+                .into_iter()
+                .flatten()
+                .map(|users| &*users.secret),
+        );
         kept.add(missing_secrets);
         kept.add(service_accounts);
         kept.add(config_maps);
@@ -95,7 +100,11 @@ async fn delete_kind<K: ChildKind>(context: &Context, id: &StackId, kept: &Kept)
 }
 
 /// Deletes this very object, not one of the same name made since.
-pub(super) async fn delete_object<K: ChildKind>(context: &Context, id: &StackId, object: &K) -> Result<(), Error> {
+pub(super) async fn delete_object<K: ChildKind>(
+    context: &Context,
+    id: &StackId,
+    object: &K,
+) -> Result<(), Error> {
     let name = object.name_any();
     let api = Api::<K>::namespaced(context.client.clone(), &id.namespace);
     let preconditions = Preconditions { uid: object.uid(), resource_version: None };

@@ -17,7 +17,8 @@ use crate::{
 pub(super) async fn brokers(context: &Context, id: &StackId) -> Result<(), Error> {
     let selector = format!("{STACK_LABEL}={},{PART_LABEL}={}", id.name, Part::RabbitMq.name());
     let api = Api::<Pod>::namespaced(context.client.clone(), &id.namespace);
-    let deleted = api.delete_collection(&DeleteParams::default(), &ListParams::default().labels(&selector)).await;
+    let deleted =
+        api.delete_collection(&DeleteParams::default(), &ListParams::default().labels(&selector)).await;
     let failed = |source| Error::Delete { kind: "Pod", name: id.part(Part::RabbitMq), source };
     deleted.map(|_| ()).map_err(failed)
 }

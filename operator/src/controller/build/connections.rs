@@ -36,8 +36,12 @@ pub(super) struct Connections {
 
 /// The connections of `part`, which is one of the two services.
 pub(super) fn of(context: &Context<'_>, part: Part) -> Connections {
-    let mut connections =
-        Connections { env: Vec::new(), volumes: Vec::new(), mounts: Vec::new(), hash: ContentHash::default() };
+    let mut connections = Connections {
+        env: Vec::new(),
+        volumes: Vec::new(),
+        mounts: Vec::new(),
+        hash: ContentHash::default(),
+    };
     add_redis(context, part, &mut connections);
     add_broker(context, part, &mut connections);
     connections
@@ -112,7 +116,8 @@ impl Connections {
     fn add_ca(&mut self, context: &Context<'_>, name: &str, (secret, key): (&str, &str)) {
         let items = json!([{ "key": key, "path": "ca.pem" }]);
         self.volumes.push(json!({ "name": name, "secret": { "secretName": secret, "items": items } }));
-        self.mounts.push(json!({ "name": name, "mountPath": format!("{CA_FOLDER}/{name}"), "readOnly": true }));
+        self.mounts
+            .push(json!({ "name": name, "mountPath": format!("{CA_FOLDER}/{name}"), "readOnly": true }));
         self.hash = reference_hash(context, secret, self.hash.clone());
     }
 }

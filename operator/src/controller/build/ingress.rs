@@ -10,7 +10,8 @@ pub(super) fn build(stack: &ValidatedStack) -> Result<Option<Ingress>, Error> {
     let Some(spec) = &stack.spec.user_service.ingress else { return Ok(None) };
     let name = stack.id.part(Part::UserService);
     let backend = json!({ "service": { "name": name, "port": { "name": "http" } } });
-    let tls = spec.tls_secret_name.as_ref().map(|secret| json!([{ "hosts": [spec.host], "secretName": secret }]));
+    let tls =
+        spec.tls_secret_name.as_ref().map(|secret| json!([{ "hosts": [spec.host], "secretName": secret }]));
     let ingress = object(json!({
         "metadata": metadata(&stack.id, Part::UserService, &name),
         "spec": {

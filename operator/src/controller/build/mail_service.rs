@@ -37,7 +37,7 @@ pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
             "strategy": { "type": "RollingUpdate", "rollingUpdate": { "maxUnavailable": 0, "maxSurge": 1 } },
             "selector": { "matchLabels": id.selector(Part::MailService) },
             "template": {
-                "metadata": pod::template_metadata(context, Part::MailService, hash.finish()),
+                "metadata": pod::template_metadata(context, Part::MailService, &hash.finish()),
                 "spec": {
                     "serviceAccountName": name,
                     "automountServiceAccountToken": false,

@@ -32,7 +32,7 @@ pub(super) fn build(context: &Context<'_>) -> Result<Vec<NetworkPolicy>, Error> 
 fn policy(context: &Context<'_>, part: Part) -> Result<NetworkPolicy, Error> {
     let id = &context.stack.id;
     let (ingress, egress) = match part {
-        Part::Redis => (vec![from(services(context), &[6379])], Vec::new()),
+        Part::Redis => (vec![from(&services(context), &[6379])], Vec::new()),
         Part::RabbitMq => (broker_ingress(context), broker_egress(context)),
         Part::UserService => (user_service_ingress(context), user_service_egress(context)),
         Part::MailService => {
@@ -58,9 +58,9 @@ fn broker_ingress(context: &Context<'_>) -> Vec<Value> {
         "podSelector": { "matchLabels": { "app.kubernetes.io/name": MANAGER } },
     });
     let mut rules = vec![
-        from(services(context), &[5672]),
-        from(json!([operator]), &[15672]),
-        from(json!([pods(context, Part::RabbitMq)]), &[4369, 25672]),
+        from(&services(context), &[5672]),
+        from(&json!([operator]), &[15672]),
+        from(&json!([pods(context, Part::RabbitMq)]), &[4369, 25672]),
     ];
     rules.extend(prometheus(context, 15692));
     rules
@@ -74,7 +74,7 @@ fn broker_egress(context: &Context<'_>) -> Vec<Value> {
 fn user_service_ingress(context: &Context<'_>) -> Vec<Value> {
     let mut callers = vec![json!({ "podSelector": {} })];
     callers.extend(context.platform.ingress_namespace.as_ref().map(|name| namespace(name)));
-    let mut rules = vec![from(Value::Array(callers), &[user_service::PORTS[0].1])];
+    let mut rules = vec![from(&Value::Array(callers), &[user_service::PORTS[0].1])];
     rules.extend(prometheus(context, user_service::PORTS[1].1));
     rules
 }
@@ -93,7 +93,9 @@ fn backends(context: &Context<'_>) -> Vec<Value> {
     let redis = match &context.stack.redis {
         RedisTarget::Managed(_) => to(&json!([pods(context, Part::Redis)]), &[6379]),
         // The URL, and with it the port, is in a Secret.
-        RedisTarget::External(_) => json!({ "ports": [{ "protocol": "TCP", "port": 1024, "endPort": 65535 }] }),
+        RedisTarget::External(_) => {
+            json!({ "ports": [{ "protocol": "TCP", "port": 1024, "endPort": 65535 }] })
+        }
     };
     let broker = match &context.stack.broker {
         BrokerTarget::Managed(_) => to(&json!([pods(context, Part::RabbitMq)]), &[5672]),
@@ -110,7 +112,7 @@ fn dns() -> Value {
 }
 
 fn prometheus(context: &Context<'_>, port: u16) -> Vec<Value> {
-    let rule = |name: &String| from(json!([namespace(name)]), &[port]);
+    let rule = |name: &String| from(&json!([namespace(name)]), &[port]);
     context.platform.prometheus_namespace.iter().map(rule).collect()
 }
 
@@ -126,7 +128,7 @@ fn namespace(name: &str) -> Value {
     json!({ "namespaceSelector": { "matchLabels": { NAMESPACE_LABEL: name } } })
 }
 
-fn from(peers: Value, to_ports: &[u16]) -> Value {
+fn from(peers: &Value, to_ports: &[u16]) -> Value {
     json!({ "from": peers, "ports": ports(to_ports) })
 }
 

@@ -74,7 +74,7 @@ pub(super) fn pod_security(uid: i64) -> Value {
 }
 
 /// Labels and configuration hash of a pod template.
-pub(super) fn template_metadata(context: &Context<'_>, part: Part, hash: String) -> Value {
+pub(super) fn template_metadata(context: &Context<'_>, part: Part, hash: &str) -> Value {
     json!({
         "labels": context.stack.id.labels(part),
         "annotations": { CONFIG_HASH_ANNOTATION: hash },
@@ -105,7 +105,7 @@ pub(super) fn management_probe(path: &str, period: i32) -> Value {
 }
 
 /// An environment variable with a plain value.
-pub(super) fn env(name: &str, value: impl ToString) -> Value {
+pub(super) fn env(name: &str, value: impl std::fmt::Display) -> Value {
     json!({ "name": name, "value": value.to_string() })
 }
 

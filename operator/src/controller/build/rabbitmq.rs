@@ -95,7 +95,7 @@ fn stateful_set(context: &Context<'_>, spec: &ManagedRabbitMq) -> Result<Statefu
             "persistentVolumeClaimRetentionPolicy": pod_volumes::retention(context.stack.spec.retention_policy),
             "volumeClaimTemplates": [pod_volumes::claim(&spec.storage)],
             "template": {
-                "metadata": pod::template_metadata(context, Part::RabbitMq, config_hash(context, spec)),
+                "metadata": pod::template_metadata(context, Part::RabbitMq, &config_hash(context, spec)),
                 "spec": {
                     "serviceAccountName": name,
                     "automountServiceAccountToken": false,

@@ -25,7 +25,8 @@ use crate::{
 const RESOURCES: DefaultResources = DefaultResources { cpu: "50m", memory: "64Mi", memory_limit: "512Mi" };
 
 /// Commands of a client library at work, and those of scripts and expiry that both services use.
-const COMMON_COMMANDS: &str = "+@connection +@transaction +time +eval +evalsha +script|load +get +set +del +exists";
+const COMMON_COMMANDS: &str =
+    "+@connection +@transaction +time +eval +evalsha +script|load +get +set +del +exists";
 
 /// What user-service's scripts do besides: counters, hashes, sorted sets of sessions, expiry.
 const USER_SERVICE_COMMANDS: &str = "+@string +@hash +@set +@sortedset +unlink +expire +pexpire +pexpireat +expireat +ttl +pttl \
@@ -70,10 +71,12 @@ fn users_acl(context: &Context<'_>) -> String {
         let password = secret.map(|secret| text(secret, &password_key(user))).unwrap_or_default();
         hex::encode(Sha256::digest(password))
     };
-    let patterns = |prefixes: &[&str]| prefixes.iter().map(|prefix| format!("~{prefix}*")).collect::<Vec<_>>().join(" ");
+    let patterns =
+        |prefixes: &[&str]| prefixes.iter().map(|prefix| format!("~{prefix}*")).collect::<Vec<_>>().join(" ");
     let is_mail = |prefix: &&str| prefix.starts_with("mail:");
     let (mail, codes): (Vec<&str>, Vec<&str>) = keys::PREFIXES.into_iter().partition(is_mail);
-    let user = |name: &str, rules: &str| format!("user {name} on #{} resetchannels -@all {rules}\n", hash(name));
+    let user =
+        |name: &str, rules: &str| format!("user {name} on #{} resetchannels -@all {rules}\n", hash(name));
     [
         "user default off resetchannels -@all\n".to_owned(),
         user("probe", "+ping"),
@@ -94,7 +97,11 @@ fn service(context: &Context<'_>) -> Result<Service, Error> {
     }))
 }
 
-fn stateful_set(context: &Context<'_>, spec: &ManagedRedis, config: &ConfigMap) -> Result<StatefulSet, Error> {
+fn stateful_set(
+    context: &Context<'_>,
+    spec: &ManagedRedis,
+    config: &ConfigMap,
+) -> Result<StatefulSet, Error> {
     let (id, name) = (&context.stack.id, context.stack.id.part(Part::Redis));
     let hash = ContentHash::default().texts(&config.data.clone().unwrap_or_default()).finish();
     object(json!({
@@ -106,7 +113,7 @@ fn stateful_set(context: &Context<'_>, spec: &ManagedRedis, config: &ConfigMap) 
             "persistentVolumeClaimRetentionPolicy": super::pod_volumes::retention(context.stack.spec.retention_policy),
             "volumeClaimTemplates": [super::pod_volumes::claim(&spec.storage)],
             "template": {
-                "metadata": pod::template_metadata(context, Part::Redis, hash),
+                "metadata": pod::template_metadata(context, Part::Redis, &hash),
                 "spec": {
                     "serviceAccountName": name,
                     "automountServiceAccountToken": false,

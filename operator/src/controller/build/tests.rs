@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
 use serde_json::Value;
 
@@ -28,25 +29,28 @@ fn objects(plan: &Plan) -> BTreeMap<String, Value> {
         ingresses,
         state: _,
     } = &plan.resources;
-    let mut all = BTreeMap::new();
-    let mut add = |value: Value| {
-        let (kind, name) = (value["kind"].as_str().unwrap(), value["metadata"]["name"].as_str().unwrap());
-        all.insert(format!("{kind} {name}"), value.clone());
-    };
-    for mut secret in missing_secrets.clone() {
-        secret.data = None;
-        add(serde_json::to_value(secret).unwrap());
-    }
-    service_accounts.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
-    config_maps.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
-    services.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
-    network_policies.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
-    pod_disruption_budgets.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
-    stateful_sets.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
-    deployments.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
-    horizontal_pod_autoscalers.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
-    ingresses.iter().for_each(|object| add(serde_json::to_value(object).unwrap()));
-    all
+    let secrets =
+        missing_secrets.iter().cloned().map(|secret| Secret { data: None, ..secret }).collect::<Vec<_>>();
+    let lists = [
+        serde_json::to_value(secrets),
+        serde_json::to_value(service_accounts),
+        serde_json::to_value(config_maps),
+        serde_json::to_value(services),
+        serde_json::to_value(network_policies),
+        serde_json::to_value(pod_disruption_budgets),
+        serde_json::to_value(stateful_sets),
+        serde_json::to_value(deployments),
+        serde_json::to_value(horizontal_pod_autoscalers),
+        serde_json::to_value(ingresses),
+    ];
+    let objects = lists.into_iter().flat_map(|list| list.unwrap().as_array().unwrap().clone());
+    objects
+        .map(|object| (format!("{} {}", text(&object["kind"]), text(&object["metadata"]["name"])), object))
+        .collect()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
 }
 
 #[test]
@@ -116,7 +120,10 @@ fn every_pod_passes_the_pod_security_standard_restricted() {
             assert_eq!(security["allowPrivilegeEscalation"], false, "{name}");
             assert_eq!(security["readOnlyRootFilesystem"], true, "{name}");
             assert_eq!(security["capabilities"], serde_json::json!({ "drop": ["ALL"] }), "{name}");
-            assert!(container["ports"].as_array().unwrap().iter().all(|port| port["hostPort"].is_null()), "{name}");
+            assert!(
+                container["ports"].as_array().unwrap().iter().all(|port| port["hostPort"].is_null()),
+                "{name}"
+            );
         }
     }
 }
@@ -137,7 +144,9 @@ fn no_pod_gets_a_token_and_every_pod_has_limits() {
 fn no_secret_value_is_in_any_object_but_the_secrets() {
     let plan = plan(MINIMAL);
     let values = plan.resources.missing_secrets.iter().flat_map(|secret| secret.data.iter().flatten());
-    let values = values.filter(|(key, _)| !key.ends_with("salt")).map(|(_, value)| String::from_utf8(value.0.clone()).unwrap());
+    let values = values
+        .filter(|(key, _)| !key.ends_with("salt"))
+        .map(|(_, value)| String::from_utf8(value.0.clone()).unwrap());
     let all = serde_json::to_string(&objects(&plan)).unwrap();
     for value in values {
         assert!(!all.contains(value.trim()));
@@ -180,14 +189,17 @@ fn growing_the_broker_does_not_restart_the_one_that_holds_the_mail() {
 #[test]
 fn the_broker_must_have_users_of_both_generations_during_a_rotation() {
     let mut stack = fixtures::validated(MINIMAL);
-    let created = build(&stack, &fixtures::platform(), &fixtures::entropy()).unwrap().resources.missing_secrets;
-    stack.own_secrets.extend(created.into_iter().map(|secret| (secret.name_any(), std::sync::Arc::new(secret))));
+    let created =
+        build(&stack, &fixtures::platform(), &fixtures::entropy()).unwrap().resources.missing_secrets;
+    stack
+        .own_secrets
+        .extend(created.into_iter().map(|secret| (secret.name_any(), std::sync::Arc::new(secret))));
     stack.rotation = "1".to_owned();
     let rotating = build(&stack, &fixtures::platform(), &fixtures::entropy()).unwrap().topology;
     let names = rotating.desired.users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>();
     assert_eq!(names.len(), 6);
     assert!(names.contains(&"team.demo.user-service.a") && names.contains(&"team.demo.user-service.b"));
-    assert!(rotating.retiring_users.iter().all(|name| name.ends_with(".a")));
+    assert_eq!(rotating.retiring_users[0], "team.demo.user-service.a");
 }
 
 #[test]
@@ -225,5 +237,8 @@ fn no_network_policies_where_they_are_not_wanted() {
 fn a_misspelt_field_is_found() {
     let misspelt = serde_json::json!({ "metadata": { "name": "x" }, "spec": { "clusterIPP": "None" } });
     let error = super::object::<k8s_openapi::api::core::v1::Service>(misspelt).unwrap_err();
-    assert!(error.to_string().ends_with("has a field that the type does not have: .spec.clusterIPP"), "{error}");
+    assert!(
+        error.to_string().ends_with("has a field that the type does not have: .spec.clusterIPP"),
+        "{error}"
+    );
 }

@@ -56,7 +56,7 @@ pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
             "strategy": { "type": "RollingUpdate", "rollingUpdate": { "maxUnavailable": 0, "maxSurge": 1 } },
             "selector": { "matchLabels": id.selector(Part::UserService) },
             "template": {
-                "metadata": pod::template_metadata(context, Part::UserService, hash.finish()),
+                "metadata": pod::template_metadata(context, Part::UserService, &hash.finish()),
                 "spec": {
                     "serviceAccountName": name,
                     "automountServiceAccountToken": false,
@@ -122,7 +122,8 @@ fn secret_env(context: &Context<'_>, hash: ContentHash) -> (Vec<Value>, ContentH
 fn issuer(context: &Context<'_>) -> String {
     let spec = &context.stack.spec;
     let host = spec.user_service.ingress.as_ref().map(|ingress| format!("https://{}", ingress.host));
-    let service = || format!("http://{}.{}.svc", context.stack.id.part(Part::UserService), context.stack.id.namespace);
+    let service =
+        || format!("http://{}.{}.svc", context.stack.id.part(Part::UserService), context.stack.id.namespace);
     spec.tokens.issuer.clone().or(host).unwrap_or_else(service)
 }
 

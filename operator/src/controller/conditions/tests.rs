@@ -61,8 +61,14 @@ fn topology_is_ready_only_with_all_queue_members() {
 
 #[test]
 fn a_topology_conflict_carries_what_to_do() {
-    let finding = of_topology(&TopologyState::Conflict(vec!["drain the queue".to_owned(), "free the vhost".to_owned()]));
-    assert_eq!((finding.reason.as_str(), finding.message.as_str()), ("TopologyConflict", "drain the queue; free the vhost"));
+    let finding = of_topology(&TopologyState::Conflict(vec![
+        "drain the queue".to_owned(),
+        "free the vhost".to_owned(),
+    ]));
+    assert_eq!(
+        (finding.reason.as_str(), finding.message.as_str()),
+        ("TopologyConflict", "drain the queue; free the vhost")
+    );
     assert_eq!(of_topology(&TopologyState::Waiting).reason, "WaitingForBroker");
     assert_eq!(of_topology(&TopologyState::Failed("why".to_owned())).message, "why");
 }
@@ -84,7 +90,12 @@ fn the_summary_is_the_worst_of_all() {
 
 #[test]
 fn a_time_moves_only_with_the_status() {
-    let finding = |status: &'static str, reason: &str| Finding { type_: "Ready", status, reason: reason.to_owned(), message: String::new() };
+    let finding = |status: &'static str, reason: &str| Finding {
+        type_: "Ready",
+        status,
+        reason: reason.to_owned(),
+        message: String::new(),
+    };
     let first = stamp(vec![finding("False", "Starting")], &[], Some(1), &at(10));
     let second = stamp(vec![finding("False", "ImagePull")], &first, Some(2), &at(20));
     assert_eq!((second[0].last_transition_time.clone(), second[0].observed_generation), (at(10), Some(2)));

@@ -3,12 +3,12 @@ use serde_json::{Value, from_value, json};
 
 use super::{of_pod, refusal};
 
-fn pod(status: Value) -> Pod {
+fn pod(status: &Value) -> Pod {
     from_value(json!({ "metadata": { "name": "demo-x-0", "namespace": "team" }, "status": status })).unwrap()
 }
 
 fn waiting(reason: &str) -> Pod {
-    pod(json!({ "containerStatuses": [{
+    pod(&json!({ "containerStatuses": [{
         "name": "x", "image": "registry/x:1", "imageID": "", "ready": false, "restartCount": 1,
         "state": { "waiting": { "reason": reason, "message": "said so" } },
     }] }))
@@ -32,14 +32,14 @@ fn a_crashing_pod_points_at_its_log() {
 #[test]
 fn a_pod_that_only_starts_has_no_problem() {
     assert_eq!(of_pod(&waiting("ContainerCreating")), None);
-    assert_eq!(of_pod(&pod(json!({}))), None);
+    assert_eq!(of_pod(&pod(&json!({}))), None);
 }
 
 #[test]
 fn a_pod_without_its_volume_is_told_from_one_without_a_node() {
     let unscheduled = |message: &str| {
         let condition = json!({ "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message });
-        of_pod(&pod(json!({ "conditions": [condition] }))).unwrap().reason
+        of_pod(&pod(&json!({ "conditions": [condition] }))).unwrap().reason
     };
     assert_eq!(unscheduled("pod has unbound immediate PersistentVolumeClaims"), "VolumePending");
     assert_eq!(unscheduled("0/1 nodes are available: 1 Insufficient memory"), "Unschedulable");

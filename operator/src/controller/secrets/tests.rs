@@ -26,7 +26,8 @@ fn users(stack: &ValidatedStack, slot: Slot, (rotation, made): (&str, i64)) -> (
     let mut secret = (*plan(stack, &fixtures::entropy()).broker_users.secret).clone();
     let name = stack.id.broker_users_secret(slot);
     secret.metadata.name = Some(name.clone());
-    secret.metadata.annotations = Some(BTreeMap::from([(ROTATION_ANNOTATION.to_owned(), rotation.to_owned())]));
+    secret.metadata.annotations =
+        Some(BTreeMap::from([(ROTATION_ANNOTATION.to_owned(), rotation.to_owned())]));
     secret.metadata.creation_timestamp = Some(Time(Timestamp::from_second(made).unwrap()));
     (name, Arc::new(secret))
 }

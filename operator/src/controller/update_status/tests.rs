@@ -1,8 +1,13 @@
 use super::{after_refusal, changed, note_pause, workloads};
-use crate::{
-    controller::{apply::Outcome, conditions::{Finding, stamp}, validate},
+use crate::controller::{
+    apply::Outcome,
+    conditions::{Finding, stamp},
+    validate,
 };
-use k8s_openapi::{apimachinery::pkg::apis::meta::v1::{Condition, Time}, jiff::Timestamp};
+use k8s_openapi::{
+    apimachinery::pkg::apis::meta::v1::{Condition, Time},
+    jiff::Timestamp,
+};
 
 fn condition(type_: &'static str, status: &'static str, reason: &str) -> Condition {
     let finding = Finding { type_, status, reason: reason.to_owned(), message: String::new() };

@@ -12,7 +12,9 @@ fn the_samples_are_valid() {
 
 #[test]
 fn an_external_broker_comes_with_its_administrator() {
-    let BrokerTarget::External(broker) = fixtures::validated(EXTERNAL).broker else { panic!("it is external") };
+    let BrokerTarget::External(broker) = fixtures::validated(EXTERNAL).broker else {
+        panic!("it is external")
+    };
     assert_eq!((broker.username.as_str(), broker.password.as_str()), ("ping-admin", "broker-s3cret"));
     assert_eq!(broker.ca.as_deref(), Some(b"broker CA".as_slice()));
     assert!(!format!("{broker:?}").contains("s3cret"));
@@ -44,7 +46,10 @@ fn a_key_that_is_missing_or_empty_is_named() {
         references.secrets.insert("smtp".to_owned(), Some(secret("smtp", data)));
         let error = validate(&stack(FULL), references).unwrap_err();
         let key = "EMAIL_PASSWORD".to_owned();
-        assert_eq!(error, Error::KeyMissing { field: "smtp.credentialsSecretRef", secret: "smtp".to_owned(), key });
+        assert_eq!(
+            error,
+            Error::KeyMissing { field: "smtp.credentialsSecretRef", secret: "smtp".to_owned(), key }
+        );
     }
 }
 
@@ -68,7 +73,9 @@ fn neither_managed_nor_external_is_refused_even_without_the_crd() {
 fn the_content_of_a_referenced_secret_decides_its_hash() {
     let before = fixtures::validated(FULL).reference_hashes;
     let mut references = references();
-    references.secrets.insert("smtp".to_owned(), Some(secret("smtp", &[("EMAIL_USER", "u"), ("EMAIL_PASSWORD", "new")])));
+    references
+        .secrets
+        .insert("smtp".to_owned(), Some(secret("smtp", &[("EMAIL_USER", "u"), ("EMAIL_PASSWORD", "new")])));
     let after = validate(&stack(FULL), references).unwrap().reference_hashes;
     assert_ne!(before["smtp"], after["smtp"]);
     assert_eq!(before["tokens"], after["tokens"]);
