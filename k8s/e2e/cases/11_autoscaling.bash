@@ -17,7 +17,7 @@ backlog_is() { [[ $(backlog "$1") == "$2" ]]; }
 is_refused() { ! kubectl get --raw "$1"; }
 
 # A stack whose mail server takes 2 mails a second on each connection.
-start_slow_stack() { # [JQ-FILTER]
+start_slow_stack() {
     start_neighbours
     sed -e 's/name: client$/name: slow-mail/' -e 's|command: .*|command: [perl, /e2e/slow-mail]|' "$REPOSITORY/k8s/e2e/client.yaml" |
         sed 's/configMap: { name: slow-mail }/configMap: { name: client }/' | kubectl apply --filename -
@@ -25,8 +25,7 @@ start_slow_stack() { # [JQ-FILTER]
     kubectl expose pod slow-mail --port 1025
     kubectl wait pod/slow-mail --for condition=Ready --timeout 60s
     stack demo '.spec.smtp.host = "slow-mail" | .spec.mailService.concurrency = 2
-        | .spec.mailService.autoscaling = {maxReplicas: 8, messagesPerReplica: 100, scaleDownStabilizationSeconds: 15}' |
-        jq "${1:-.}" | kubectl apply --filename -
+        | .spec.mailService.autoscaling = {maxReplicas: 8, messagesPerReplica: 100, scaleDownStabilizationSeconds: 15}' | kubectl apply --filename -
     wait_ready demo
     kubectl wait "apiservice/$API_SERVICE" --for condition=Available --timeout 60s
     wait_reason demo AutoscalingReady FollowsQueue
