@@ -182,12 +182,6 @@ impl Account {
         self.entries().statuses.clone()
     }
 
-    /// How many logins were answered 200.
-    #[must_use]
-    pub fn confirmed(&self) -> u64 {
-        self.entries().statuses.get(&200).copied().unwrap_or(0)
-    }
-
     /// The longest that an answer took.
     #[must_use]
     pub fn slowest(&self) -> Duration {

@@ -129,14 +129,11 @@ impl Platform {
         apply_topology(&self.rabbitmq).await;
     }
 
-    /// The value of a metric of user-service, its labels as they are printed, as in `ping_x_total{outcome="y"}`; 0 if it has none.
-    pub async fn user_service_metric(&self, name: &str) -> f64 {
-        metric(self.management_ports[0], name).await
-    }
-
-    /// The same of mail-service.
+    /// The value of a metric of mail-service, its labels as they are printed, as in `ping_x_total{outcome="y"}`; 0 if it has none.
     pub async fn mail_service_metric(&self, name: &str) -> f64 {
-        metric(self.management_ports[1], name).await
+        let text = self.mail_service_metrics().await;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|value| value.parse().ok()).unwrap_or(0.0)
     }
 
     /// All metrics of user-service, as text.
@@ -169,10 +166,4 @@ async fn apply_topology(rabbitmq: &RabbitServer) {
 async fn metrics(port: u16) -> String {
     let answer = async { reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await?.text().await };
     answer.await.unwrap_or_default()
-}
-
-async fn metric(port: u16, name: &str) -> f64 {
-    let text = metrics(port).await;
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.and_then(|value| value.parse().ok()).unwrap_or(0.0)
 }
