@@ -8,7 +8,8 @@
 //! - [`mailpit`]: what arrived at the real Mailpit;
 //! - [`proxy`]: a TCP proxy to break connections with;
 //! - [`process`]: one of our binaries as a process, its output, memory and open files;
-//! - [`ids`]: what was confirmed against what was delivered.
+//! - [`ids`]: what was confirmed against what was delivered;
+//! - [`documents`]: parts of `docs/` that the code knows.
 //!
 //! A fixture that does not come up panics with what to do: in a test that is the answer one wants, and no test can go on without it.
 #![expect(
@@ -17,6 +18,7 @@
     reason = "a fixture that fails fails its test; tests have no Shutdown to own their tasks, and no config.rs"
 )]
 
+pub mod documents;
 pub mod ids;
 mod listener;
 pub mod mailpit;

@@ -151,4 +151,9 @@ mod tests {
         assert_eq!(names, ["p.monitor"]);
         assert_eq!(desired.permissions.len(), 1);
     }
+
+    #[test]
+    fn the_reference_in_the_docs_is_current() {
+        test_kit::documents::assert_configuration("ping-topology", &Config::command());
+    }
 }

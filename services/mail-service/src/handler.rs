@@ -127,7 +127,15 @@ impl<S: SentLog, M: Mailer> Handler<S, M> {
             return Err(self.count(outcome, facts));
         }
         let outcome = self.send(&event, &glance, facts).await;
+        if outcome == Outcome::Delivered && received.expires_at_ms.is_some() {
+            self.metrics.aged(self.age(facts.expires));
+        }
         Ok(self.count(outcome, facts))
+    }
+
+    /// How long ago a code was made that dies at `expires`.
+    fn age(&self, expires: Instant) -> Duration {
+        self.code_life.saturating_sub(expires.saturating_duration_since(Instant::now()))
     }
 
     fn judge_expiry(&self, received: &Received<'_>, glance: &Glance, facts: &mut Facts) {

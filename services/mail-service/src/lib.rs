@@ -77,6 +77,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let mail_metrics = MailMetrics::register(&metrics);
     shutdown
         .spawn_critical("management", management::serve(listener, health.clone(), metrics, shutdown.clone()));
+    mail_metrics.code_lives(config.code_life());
 
     let options = PublisherOptions { channels: PUBLISHING_CHANNELS, ..PublisherOptions::new(RETRY_EXCHANGE) };
     let outbox = Publisher::start(broker.clone().named("mail-service retries"), options, &shutdown);

@@ -34,11 +34,16 @@ struct Retry {
     reason: &'static str,
 }
 
+/// Upper bounds of the ages' buckets, in seconds: to a code's usual 300, and the longest life there is.
+const AGE_BUCKETS: [f64; 13] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 150.0, 300.0, 900.0, 3600.0];
+
 /// The metrics. Clones share them.
 #[derive(Debug, Clone)]
 pub struct MailMetrics {
     sends: Family<Send, Counter>,
     time_to_accept: Histogram,
+    age: Histogram,
+    code_life: Gauge,
     parked: Family<Reason, Counter>,
     expired: Counter,
     retries: Family<Retry, Counter>,
@@ -53,15 +58,15 @@ impl MailMetrics {
         let this = Self {
             sends: Family::default(),
             time_to_accept: Histogram::new(ACCEPT_BUCKETS),
+            age: Histogram::new(AGE_BUCKETS),
+            code_life: Gauge::default(),
             parked: Family::default(),
             expired: Counter::default(),
             retries: Family::default(),
             paused: Family::default(),
             in_flight: Gauge::default(),
         };
-        for reason in PauseReason::ALL {
-            this.pause(reason, false);
-        }
+        this.begin_at_zero();
         let ours = this.clone();
         metrics.register(|registry| {
             registry.register(
@@ -74,6 +79,16 @@ impl MailMetrics {
                 "From the start of a delivery to the mail server's 250",
                 ours.time_to_accept,
             );
+            registry.register(
+                "ping_mail_age_seconds",
+                "How old a code was when the mail server took its mail, on Redis' clock",
+                ours.age,
+            );
+            registry.register(
+                "ping_mail_code_life_seconds",
+                "How long a code lives: CODE_TTL_SECONDS",
+                ours.code_life,
+            );
             registry.register("ping_mail_parked", "Messages parked in send-otp.dead", ours.parked);
             registry.register("ping_mail_expired", "Mails dropped because their code was dead", ours.expired);
             registry.register("ping_mail_retries", "Messages put into a retry queue", ours.retries);
@@ -85,6 +100,32 @@ impl MailMetrics {
             registry.register("ping_mail_in_flight", "Messages being worked on", ours.in_flight);
         });
         this
+    }
+
+    /// What appears with its first count has no increase that an alert could see.
+    fn begin_at_zero(&self) {
+        for reason in PauseReason::ALL {
+            self.pause(reason, false);
+        }
+        for reason in RejectReason::LABELS {
+            drop(self.parked.get_or_create(&Reason { reason }));
+        }
+        for (outcome, smtp_class) in [("delivered", "2xx"), ("retry", "4xx"), ("rejected", "5xx")] {
+            drop(self.sends.get_or_create(&Send { outcome, smtp_class }));
+        }
+        for outcome in ["already_sent", "expired", "retry", "rejected"] {
+            drop(self.sends.get_or_create(&Send { outcome, smtp_class: "none" }));
+        }
+    }
+
+    /// Says how long a code lives.
+    pub fn code_lives(&self, life: Duration) {
+        self.code_life.set(i64::try_from(life.as_secs()).unwrap_or(i64::MAX));
+    }
+
+    /// A code was `old` when its mail was accepted.
+    pub fn aged(&self, old: Duration) {
+        self.age.observe(old.as_secs_f64());
     }
 
     /// Counts one handled message.
@@ -134,5 +175,25 @@ impl MailMetrics {
     /// How many messages are being worked on.
     pub fn in_flight(&self, count: usize) {
         self.in_flight.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use service_kit::metrics::Metrics;
+
+    use super::MailMetrics;
+    use crate::retry::RetryReason;
+
+    // In a runtime, whose tasks are counted too.
+    #[tokio::test]
+    async fn the_table_in_the_docs_is_that_of_the_registry() {
+        let registry = Metrics::new("mail-service", "0");
+        let metrics = MailMetrics::register(&registry);
+        metrics.code_lives(Duration::from_mins(5));
+        metrics.retried("send-otp.retry.5s", RetryReason::Deferred);
+        test_kit::documents::assert_metrics("mail-service", &registry.encode(), &format!("{registry:?}"));
     }
 }

@@ -37,6 +37,19 @@ pub enum RejectReason {
 }
 
 impl RejectReason {
+    /// Every label, for counters that begin at 0.
+    pub const LABELS: [&'static str; 9] = [
+        "delivered_too_often",
+        "too_large",
+        "unknown_version",
+        "bad_id",
+        "bad_recipient",
+        "malformed",
+        "unwritable",
+        "refused",
+        "gave_up",
+    ];
+
     /// The label of a metric and of a parked note.
     #[must_use]
     pub fn label(self) -> &'static str {
@@ -102,7 +115,7 @@ fn refused(phase: Phase, reply: Reply) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, RejectReason, RetryReason};
+    use super::{EventError, Outcome, RejectReason, RetryReason};
     use crate::smtp::{Failure, Reply, phase::Phase};
 
     fn refused(phase: Phase, code: u16) -> Outcome {
@@ -116,6 +129,29 @@ mod tests {
         {
             assert_eq!(refused(phase, code), Outcome::Reject(RejectReason::Refused(Reply::new(code))));
         }
+    }
+
+    #[test]
+    fn every_reason_has_a_label_whose_counter_begins_at_0() {
+        let errors = [
+            EventError::TooLarge,
+            EventError::Version,
+            EventError::Id,
+            EventError::Recipient,
+            EventError::Malformed,
+        ];
+        let others = [
+            RejectReason::DeliveredTooOften,
+            RejectReason::Unwritable,
+            RejectReason::Refused(Reply::new(550)),
+            RejectReason::GaveUp(RetryReason::Busy),
+        ];
+        let reasons = errors.into_iter().map(RejectReason::Unreadable).chain(others);
+        let mut labels = reasons.map(RejectReason::label).collect::<Vec<_>>();
+        let mut known = RejectReason::LABELS.to_vec();
+        labels.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(labels, known);
     }
 
     #[test]

@@ -30,6 +30,19 @@ pub enum Policy {
 }
 
 impl Policy {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::LoginResend,
+        Self::LoginAddress,
+        Self::LoginAddressDay,
+        Self::LoginIp,
+        Self::LoginNetwork,
+        Self::VerifyIp,
+        Self::VerifyNetwork,
+        Self::VerifyAddress,
+        Self::VerifyChallenge,
+    ];
+
     /// The name.
     #[must_use]
     pub const fn name(self) -> &'static str {

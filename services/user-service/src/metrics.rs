@@ -9,61 +9,81 @@ use crate::limits::Policy;
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
-/// What became of a login.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LoginOutcome {
-    /// 200: confirmed by the broker.
-    Sent,
-    /// 200 again, to the same `Idempotency-Key`.
-    Replayed,
-    /// 429.
-    Limited,
-    /// 400, 413, 415.
-    Invalid,
-    /// 409 or 422: about its `Idempotency-Key`.
-    Conflict,
-    /// 503: the store did not answer.
-    StoreUnavailable,
-    /// 503: the broker refused; taken back.
-    PublishRefused,
-    /// 503: the broker did not say; the code stays good.
-    PublishUnknown,
-    /// The client went away before the answer.
-    Abandoned,
+/// Declares what can become of something, with the labels: a new case cannot be left out of the counters that begin at 0.
+macro_rules! outcomes {
+    ($(#[$doc:meta])* $name:ident { $($(#[$case_doc:meta])* $case:ident = $label:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$case_doc])* $case,)+ }
+
+        impl $name {
+            const LABELS: &[&'static str] = &[$($label),+];
+
+            const fn label(self) -> &'static str {
+                match self { $(Self::$case => $label,)+ }
+            }
+        }
+    };
 }
 
-/// What became of a verification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VerifyOutcome {
-    /// 200.
-    Ok,
-    /// 400: not the code.
-    Wrong,
-    /// 400: its tries are used up.
-    Exhausted,
-    /// 400: there is no live code.
-    Unknown,
-    /// 400, 413, 415: not even six digits.
-    Invalid,
-    /// 429.
-    Limited,
-    /// 503: claimed by another request.
-    Busy,
-    /// 503: the store or the directory did not answer.
-    Unavailable,
+outcomes! {
+    /// What became of a login.
+    LoginOutcome {
+        /// 200: confirmed by the broker.
+        Sent = "sent",
+        /// 200 again, to the same `Idempotency-Key`.
+        Replayed = "replayed",
+        /// 429.
+        Limited = "limited",
+        /// 400, 413, 415.
+        Invalid = "invalid",
+        /// 409 or 422: about its `Idempotency-Key`.
+        Conflict = "conflict",
+        /// 503: the store did not answer.
+        StoreUnavailable = "store_unavailable",
+        /// 503: the broker refused; taken back.
+        PublishRefused = "publish_refused",
+        /// 503: the broker did not say; the code stays good.
+        PublishUnknown = "publish_unknown",
+        /// The client went away before the answer.
+        Abandoned = "abandoned",
+    }
 }
 
-/// What became of a refresh token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefreshOutcome {
-    /// 200.
-    Ok,
-    /// 401: no such session any more.
-    Unknown,
-    /// 401: used before; its session is ended.
-    Reused,
-    /// 503, or a token that could not be signed.
-    Unavailable,
+outcomes! {
+    /// What became of a verification.
+    VerifyOutcome {
+        /// 200.
+        Ok = "ok",
+        /// 400: not the code.
+        Wrong = "wrong",
+        /// 400: its tries are used up.
+        Exhausted = "exhausted",
+        /// 400: there is no live code.
+        Unknown = "unknown",
+        /// 400, 413, 415: not even six digits.
+        Invalid = "invalid",
+        /// 429.
+        Limited = "limited",
+        /// 503: claimed by another request.
+        Busy = "busy",
+        /// 503: the store or the directory did not answer.
+        Unavailable = "unavailable",
+    }
+}
+
+outcomes! {
+    /// What became of a refresh token.
+    RefreshOutcome {
+        /// 200.
+        Ok = "ok",
+        /// 401: no such session any more.
+        Unknown = "unknown",
+        /// 401: used before; its session is ended.
+        Reused = "reused",
+        /// 503, or a token that could not be signed.
+        Unavailable = "unavailable",
+    }
 }
 
 /// The counters of this service. Clones share them.
@@ -83,6 +103,7 @@ impl ServiceMetrics {
     #[must_use]
     pub fn new(metrics: &Metrics) -> Self {
         let counters = Self::default();
+        counters.begin_at_zero();
         metrics.register(|registry| {
             registry.register("ping_login_requests", "Logins by outcome", counters.logins.clone());
             let help = "Verifications by outcome";
@@ -101,46 +122,42 @@ impl ServiceMetrics {
         counters
     }
 
+    /// What appears with its first count has no increase that an alert could see.
+    fn begin_at_zero(&self) {
+        let families = [
+            (&self.logins, LoginOutcome::LABELS),
+            (&self.verifications, VerifyOutcome::LABELS),
+            (&self.refreshes, RefreshOutcome::LABELS),
+        ];
+        for (family, labels) in families {
+            for label in labels {
+                drop(family.get_or_create(&[("outcome", label)]));
+            }
+        }
+        for reason in ["in_flight", "deadline"] {
+            drop(self.shed.get_or_create(&[("reason", reason)]));
+        }
+        for path in ["login", "verify"] {
+            drop(self.decisions.get_or_create(&[("policy", path), ("decision", "allow")]));
+        }
+        for policy in Policy::ALL {
+            drop(self.decisions.get_or_create(&[("policy", policy.name()), ("decision", "refuse")]));
+        }
+    }
+
     /// Counts a login.
     pub fn login(&self, outcome: LoginOutcome) {
-        let label = match outcome {
-            LoginOutcome::Sent => "sent",
-            LoginOutcome::Replayed => "replayed",
-            LoginOutcome::Limited => "limited",
-            LoginOutcome::Invalid => "invalid",
-            LoginOutcome::Conflict => "conflict",
-            LoginOutcome::StoreUnavailable => "store_unavailable",
-            LoginOutcome::PublishRefused => "publish_refused",
-            LoginOutcome::PublishUnknown => "publish_unknown",
-            LoginOutcome::Abandoned => "abandoned",
-        };
-        self.logins.get_or_create(&[("outcome", label)]).inc();
+        self.logins.get_or_create(&[("outcome", outcome.label())]).inc();
     }
 
     /// Counts a verification.
     pub fn verification(&self, outcome: VerifyOutcome) {
-        let label = match outcome {
-            VerifyOutcome::Ok => "ok",
-            VerifyOutcome::Wrong => "wrong",
-            VerifyOutcome::Exhausted => "exhausted",
-            VerifyOutcome::Unknown => "unknown",
-            VerifyOutcome::Invalid => "invalid",
-            VerifyOutcome::Limited => "limited",
-            VerifyOutcome::Busy => "busy",
-            VerifyOutcome::Unavailable => "unavailable",
-        };
-        self.verifications.get_or_create(&[("outcome", label)]).inc();
+        self.verifications.get_or_create(&[("outcome", outcome.label())]).inc();
     }
 
     /// Counts a refresh.
     pub fn refresh(&self, outcome: RefreshOutcome) {
-        let label = match outcome {
-            RefreshOutcome::Ok => "ok",
-            RefreshOutcome::Unknown => "unknown",
-            RefreshOutcome::Reused => "reused",
-            RefreshOutcome::Unavailable => "unavailable",
-        };
-        self.refreshes.get_or_create(&[("outcome", label)]).inc();
+        self.refreshes.get_or_create(&[("outcome", outcome.label())]).inc();
     }
 
     /// Counts a request that every policy let pass (`path` is login or verify).
@@ -168,5 +185,20 @@ impl ServiceMetrics {
     /// Counts a new connection to Redis.
     pub fn redis_connected(&self) {
         self.redis_connections.inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use service_kit::metrics::Metrics;
+
+    use super::ServiceMetrics;
+
+    // In a runtime, whose tasks are counted too.
+    #[tokio::test]
+    async fn the_table_in_the_docs_is_that_of_the_registry() {
+        let registry = Metrics::new("user-service", "0");
+        let _metrics = ServiceMetrics::new(&registry);
+        test_kit::documents::assert_metrics("user-service", &registry.encode(), &format!("{registry:?}"));
     }
 }

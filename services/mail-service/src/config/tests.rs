@@ -51,3 +51,8 @@ fn secrets_do_not_print() {
     let printed = format!("{:?}", config(&["--email-user", "a@b.org", "--email-password", "tr0ub4dor"]));
     assert!(!printed.contains("tr0ub4dor"), "{printed}");
 }
+
+#[test]
+fn the_reference_in_the_docs_is_current() {
+    test_kit::documents::assert_configuration("mail-service", &Config::command());
+}

@@ -5,9 +5,12 @@ use ping_contract::{
     event::{EventError, EventId, MailEvent},
 };
 
-use super::{DELIVERY_LIMIT, Received};
+use service_kit::metrics::Metrics;
+
+use super::{DELIVERY_LIMIT, Handler, Received};
 use crate::{
     fakes::{FakeMailer, FakeSentLog, NOW_MS, handler},
+    metrics::MailMetrics,
     outcome::{Outcome, RejectReason},
     retry::RetryReason,
     smtp::{Failure, phase::Phase},
@@ -25,6 +28,13 @@ fn event() -> Vec<u8> {
 fn received(body: &[u8]) -> Received<'_> {
     let expires_at_ms = Some(NOW_MS + 300_000);
     Received { body, message_id: None, expires_at_ms, attempt: 1, delivery_count: 0 }
+}
+
+fn measured_handler() -> (Metrics, Handler<FakeSentLog, FakeMailer>) {
+    let registry = Metrics::new("mail-service", "0");
+    let plain = handler(FakeSentLog::default(), FakeMailer::default());
+    let measured = Handler { metrics: MailMetrics::register(&registry), ..plain };
+    (registry, measured)
 }
 
 #[tokio::test]
@@ -59,6 +69,19 @@ async fn expiry_is_judged_by_redis_clock() {
     assert!(mailer.sent.lock().unwrap().is_empty());
     let alive = Received { expires_at_ms: Some(NOW_MS + 10_000), ..received(&body) };
     assert_eq!(handler.handle(&alive).await.0, Outcome::Delivered);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_age_of_a_code_is_measured_when_its_mail_is_accepted() {
+    let (registry, handler) = measured_handler();
+    let body = event();
+    let old = Received { expires_at_ms: Some(NOW_MS + 300_000 - 45_000), ..received(&body) };
+    assert_eq!(handler.handle(&old).await.0, Outcome::Delivered);
+    // Nobody knows how old a foreign event is.
+    let foreign = Received { expires_at_ms: None, ..received(&body) };
+    assert_eq!(handler.handle(&foreign).await.0, Outcome::Delivered);
+    let text = registry.encode();
+    assert!(text.contains("ping_mail_age_seconds_sum 45.0\nping_mail_age_seconds_count 1\n"), "{text}");
 }
 
 #[tokio::test]

@@ -117,3 +117,8 @@ fn no_secret_is_printed() {
     let config = config(&["--jwt-secret", SECRET]).unwrap();
     assert!(!format!("{config:?}").contains(SECRET));
 }
+
+#[test]
+fn the_reference_in_the_docs_is_current() {
+    test_kit::documents::assert_configuration("user-service", &Config::command());
+}
