@@ -110,7 +110,7 @@ the_number_of_consumers_is_handed_over_without_a_jump() { # case
     wait_ready demo
     consumers_are demo 2
     kubectl scale deployment/demo-mail-service --replicas 4
-    kubectl get deployment demo-mail-service --watch --output 'jsonpath={.spec.replicas}{"\n"}' >"$LOGS/$NS.replicas" &
+    in_background "$NS" get deployment demo-mail-service --watch --output 'jsonpath={.spec.replicas}{"\n"}' >"$LOGS/$NS.replicas"
     watch=$!
     # Left alone although the object is applied again, then the autoscaler's, then nobody's again.
     patch_stack demo '{"spec":{"mailService":{"concurrency":3}}}'
@@ -130,7 +130,7 @@ the_number_of_consumers_is_handed_over_without_a_jump() { # case
 }
 
 the_metrics_api_answers_the_front_proxy_alone() { # case
-    local path=$METRICS/namespaces/$NS/pingstack_mail_backlog port learned
+    local path=$METRICS/namespaces/$NS/pingstack_mail_backlog port learned forward
     start_neighbours
     apply_stack demo
     wait_ready demo
@@ -143,11 +143,12 @@ the_metrics_api_answers_the_front_proxy_alone() { # case
     is_refused "$METRICS/namespaces/$NS/another_metric"
     { ! kubectl get --raw "$path" --as "system:serviceaccount:$NS:default" 2>&1; } | grep -q Forbidden
     # Past the API server, with its headers and without its certificate.
-    operator port-forward deployment/ping-operator :8443 >"$LOGS/$NS.forward" &
+    in_background "$OPERATOR_NAMESPACE" port-forward deployment/ping-operator :8443 >"$LOGS/$NS.forward"
+    forward=$!
     eventually 20 "the port to be forwarded" grep -q Forwarding "$LOGS/$NS.forward"
     port=$(sed -n 's/.*127.0.0.1:\([0-9]*\) .*/\1/p' "$LOGS/$NS.forward" | head -1)
     learned=$(curl --silent --insecure --max-time 10 --header 'X-Remote-User: admin' --header 'X-Remote-Group: system:masters' "https://127.0.0.1:$port$path" || true)
-    kill %%
+    kill "$forward"
     [[ ! $learned ]]
 }
 
