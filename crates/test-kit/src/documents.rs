@@ -7,6 +7,19 @@ use std::{collections::BTreeMap, fmt::Write as _};
 mod configuration;
 mod metrics;
 
+/// Fails unless the file at `path` in the repository is `current`. With `UPDATE_DOCS=1` it is written instead.
+pub fn assert_file(path: &str, current: &str) {
+    let file = crate::repository().join(path);
+    if std::fs::read_to_string(&file).is_ok_and(|committed| committed == current) {
+        return;
+    }
+    assert!(
+        std::env::var_os("UPDATE_DOCS").is_some(),
+        "{path} is not what the code makes of it: run make docs"
+    );
+    std::fs::write(&file, current).unwrap_or_else(|error| panic!("{path} cannot be written: {error}"));
+}
+
 /// Fails unless the part `name` of `docs/{document}` is `current`. With `UPDATE_DOCS=1` it is written instead.
 pub fn assert_part(document: &str, name: &str, current: &str) {
     let path = crate::repository().join("docs").join(document);
