@@ -14,7 +14,7 @@ consumers() { kubectl get deployment "$1-mail-service" --output 'jsonpath={.spec
 consumers_are() { [[ $(consumers "$1") == "$2" ]]; }
 at_least_consumers() { (($(consumers "$1") >= $2)); }
 backlog_is() { [[ $(backlog "$1") == "$2" ]]; }
-is_refused() { ! kubectl get --raw "$1"; }
+is_refused() { fails kubectl get --raw "$1"; }
 
 # A stack whose mail server takes 2 mails a second on each connection.
 start_slow_stack() {
@@ -80,6 +80,8 @@ three_thousand_logins_bring_consumers_and_lose_nothing() { # case
     kill "$watch"
     report "$logins"
     [[ ! $(delivered | uniq -d) ]]
+    # Every consumer that was told to stop has said goodbye; one that is killed leaves its connection behind.
+    fails has_line 'client unexpectedly closed' kubectl logs demo-rabbitmq-0
 }
 
 agree() { # STACK
@@ -152,7 +154,7 @@ the_metrics_api_answers_the_front_proxy_alone() { # case
     [[ ! $learned ]]
 }
 
-no_api_service() { ! kubectl get apiservice "$API_SERVICE"; }
+no_api_service() { fails kubectl get apiservice "$API_SERVICE"; }
 
 stop_operator() {
     operator scale deployment/ping-operator --replicas 0

@@ -10,7 +10,7 @@ the_minimal_sample_signs_a_person_in() { # case
     kubectl wait pod/client --for condition=Ready --timeout 60s
     sign_in demo ada@example.org
     # Nothing of the code or the address is in what the operator writes.
-    ! kubectl get pingstack,events --output json | grep -E 'ada@example.org|OTP code is'
+    fails has_line 'ada@example.org|OTP code is' kubectl get pingstack,events --output json
 }
 
 two_stacks_share_a_namespace() { # case

@@ -68,7 +68,7 @@ a_vhost_with_a_foreign_tag_is_a_conflict_and_untouched() { # case
     # A spec change starts a pass at once; the policy must not come back by it.
     patch_stack demo '{"spec":{"login":{"codeTtlSeconds":240}}}'
     kubectl wait pingstack/demo --for 'jsonpath={.status.observedGeneration}=2' --timeout 60s
-    ! management demo GET policies/ping/ping.send-otp
+    fails management demo GET policies/ping/ping.send-otp
     management demo GET vhosts/ping | jq -e '.tags == ["somebody/else/there"]'
 }
 

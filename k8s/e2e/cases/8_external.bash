@@ -14,7 +14,7 @@ external_servers_by_tls_serve_a_stack_and_are_left_to_others() { # case
     apply_stack demo "${spec//\$url/\"https://broker.$NS.svc:15671\"}"
     wait_ready demo
     sign_in demo ada@example.org
-    ! kubectl get statefulsets --selector pingstack.dev/stack=demo --output name | grep .
+    fails has_line . kubectl get statefulsets --selector pingstack.dev/stack=demo --output name
     # Somebody else's stack may not take the vhost.
     apply_stack rival "${spec//\$url/\"https://broker.$NS.svc:15671\"}"
     wait_reason rival TopologyReady TopologyConflict

@@ -63,7 +63,7 @@ only_watched_namespaces_are_reconciled() { # case
     make_namespace "$watched"
     install_operator --set "watchNamespaces={$watched}"
     # Rights are given in that namespace only.
-    ! operator auth can-i get secrets --namespace default --as "system:serviceaccount:$OPERATOR_NAMESPACE:ping-operator"
+    fails operator auth can-i get secrets --namespace default --as "system:serviceaccount:$OPERATOR_NAMESPACE:ping-operator"
     start_neighbours
     apply_stack ignored
     NS=$watched
