@@ -5,7 +5,7 @@ EMAIL ?= ada@example.org
 export EMAIL
 
 .DEFAULT_GOAL := help
-.PHONY: help dev login test test-faults test-faults-full check fmt fuzz cluster cluster-down images test-cluster
+.PHONY: help dev login test test-faults test-faults-full check check-monitoring docs fmt fuzz check-charts test-charts release cluster cluster-down images test-cluster e2e e2e-full bench bench-micro
 
 help: ## What can be done here
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,9 +30,17 @@ check: fmt ## Format, clippy, dependency bans, licences and sources, script synt
 	@dev/cargo-deny check bans licenses sources
 	@dev/check-direction
 	@dev/check-scripts
+	@monitoring/check
 
 fmt: ## Is everything formatted?
 	$(CARGO) fmt --all --check
+
+check-monitoring: ## Alerts and dashboard: syntax, promtool's tests, a page for each alert, no unknown metric
+	@monitoring/check
+
+docs: ## Write anew what docs/ and charts/ take from the code: settings, metrics, the CRD
+	UPDATE_DOCS=1 $(CARGO) test --workspace --locked --lib --bins -- in_the_docs committed_crd
+	@echo "docs: now see git diff docs charts, and commit it"
 
 fuzz: ## The property tests of parsers and address type with 10^6 cases each (minutes)
 	PROPTEST_CASES=1000000 $(CARGO) test --release --locked --lib -p ping-contract -p user-service -- any_
