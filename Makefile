@@ -56,3 +56,24 @@ images: ## Build all images and load them into the cluster
 
 test-cluster: ## Is the cluster what the platform needs?
 	@k8s/test-cluster/run
+
+e2e: ## The operator's end-to-end cases on the cluster in use (CASES="…" names some)
+	@k8s/e2e/run $(CASES)
+
+e2e-full: e2e ## The same, then 100 stacks under one operator
+	@k8s/e2e/many
+
+bench: ## Logins and mails beside what limits them (ROUNDS=5 SECONDS=5 MAILS=50000 for a full run of half an hour)
+	@dev/bench --rounds $(or $(ROUNDS),5) --seconds $(or $(SECONDS),5) --mails $(or $(MAILS),50000) $(BENCH)
+
+bench-micro: ## Instruction counts of the pure steps against bench/instructions.json
+	@dev/bench-micro
+
+check-charts: ## The charts without a cluster: made parts, lint, helm-unittest, schemas of Kubernetes 1.33 and 1.37
+	@dev/check-charts
+
+test-charts: ## The charts on the cluster in use: install, upgrade, helm test, uninstall, and install.yaml
+	@k8s/test-charts/run
+
+release: ## Images, charts, install.yaml, SBOM and checksums to REGISTRY=registry.example.org/you
+	@dev/release

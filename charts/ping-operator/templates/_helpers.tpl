@@ -66,7 +66,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
-# diagnose.rs lists pods that do not serve; apply/restart.rs starts brokers with a new cookie together
+# children.rs watches; apply.rs creates a test mail's Job, never patches; apply/orphans.rs deletes
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, delete]
+# test_mail.rs lists the pods of a test mail; diagnose.rs lists pods that do not serve; apply/restart.rs starts brokers with a new cookie together
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, deletecollection]
