@@ -31,6 +31,7 @@ check: fmt ## Format, clippy, dependency bans, licences and sources, script synt
 	@dev/check-direction
 	@dev/check-scripts
 	@monitoring/check
+	@dev/check-docs
 
 fmt: ## Is everything formatted?
 	$(CARGO) fmt --all --check
