@@ -14,12 +14,15 @@ use service_kit::{shutdown::Shutdown, telemetry, tls};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
+fn main() -> anyhow::Result<ExitCode> {
     tls::install_provider();
     match Cli::parse().command {
         Command::Crd => print_crd().map(|()| ExitCode::SUCCESS),
-        Command::Run(config) => run(*config).await,
+        Command::Run(config) => {
+            // These threads look names up: unbounded, a hundred brokers made fifty, each with a heap of its own (seen).
+            let mut runtime = tokio::runtime::Builder::new_multi_thread();
+            runtime.enable_all().max_blocking_threads(4).build()?.block_on(run(*config))
+        }
     }
 }
 
