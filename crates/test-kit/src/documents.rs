@@ -8,6 +8,9 @@ mod configuration;
 mod metrics;
 
 /// Fails unless the file at `path` in the repository is `current`. With `UPDATE_DOCS=1` it is written instead.
+///
+/// # Panics
+/// If it is another, or cannot be written.
 pub fn assert_file(path: &str, current: &str) {
     let file = crate::repository().join(path);
     if std::fs::read_to_string(&file).is_ok_and(|committed| committed == current) {
@@ -21,6 +24,9 @@ pub fn assert_file(path: &str, current: &str) {
 }
 
 /// Fails unless the part `name` of `docs/{document}` is `current`. With `UPDATE_DOCS=1` it is written instead.
+///
+/// # Panics
+/// If it is another, is not there, or cannot be written.
 pub fn assert_part(document: &str, name: &str, current: &str) {
     let path = crate::repository().join("docs").join(document);
     let text = std::fs::read_to_string(&path)
@@ -49,6 +55,9 @@ pub fn assert_configuration(program: &str, command: &clap::Command) {
 
 /// `docs/metrics.md` lists what a program measures. `text` is what a scraper gets, `debug` the registry in Debug form: it
 /// names also what has nothing to say yet and is left out of the text, which the test must then bring to speak.
+///
+/// # Panics
+/// If a metric has nothing to say, or the list is another.
 pub fn assert_metrics(program: &str, text: &str, debug: &str) {
     let families = metrics::families(text);
     for registered in debug.split("Descriptor { name: \"").skip(1) {

@@ -19,8 +19,8 @@ pub(super) fn families(text: &str) -> BTreeMap<String, Family> {
     let mut current = String::new();
     for line in text.lines() {
         if let Some((name, help)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) {
-            current = name.to_owned();
-            families.entry(current.clone()).or_default().help = help.trim_end_matches('.').to_owned();
+            name.clone_into(&mut current);
+            help.trim_end_matches('.').clone_into(&mut families.entry(current.clone()).or_default().help);
         } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' '))
         {
             kind.clone_into(&mut families.entry(name.to_owned()).or_default().kind);
