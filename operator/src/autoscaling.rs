@@ -8,12 +8,12 @@
 //! - [`server`]: all of that over TLS;
 //! - [`api_service`], [`registration`]: how the API server comes to ask us;
 //! - [`hpa`], [`replicas`]: the autoscaler of each stack, and who sets the number of pods;
-//! - [`condition`], [`settings`].
+//! - [`condition`], [`backlog_metrics`]: what people and Prometheus are told; [`settings`].
 
 use std::{sync::Arc, time::Instant};
 
 use kube::Client;
-use service_kit::{health::Health, shutdown::Shutdown};
+use service_kit::{health::Health, metrics::Metrics, shutdown::Shutdown};
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{controller::conditions::Finding, crd::services::Autoscaling as Spec, names::StackId};
@@ -22,6 +22,7 @@ pub mod answer;
 pub mod api_service;
 pub mod authentication;
 pub mod authorization;
+pub mod backlog_metrics;
 pub mod broker_source;
 pub mod certificate;
 pub mod certificate_store;
@@ -84,6 +85,28 @@ impl Autoscaling {
         let registration = Registration::new(client, settings, wanted_receiver, slot);
         shutdown.spawn("withdrawal", registration.clone().withdraw_at_the_end(shutdown.clone()));
         Self { samples, slot: slot_receiver, registration }
+    }
+
+    /// Tells Prometheus what the queues hold.
+    pub fn register(&self, metrics: &Metrics) {
+        backlog_metrics::register(metrics, self.samples.clone());
+    }
+
+    /// One that neither polls nor serves.
+    #[cfg(test)]
+    pub(crate) fn idle(client: Client) -> Self {
+        let ((slot, receiver), (_, wanted)) = (watch::channel(Slot::default()), watch::channel(false));
+        let name = || "ping-operator".to_owned();
+        let settings = Settings {
+            namespace: name(),
+            pod_name: name(),
+            service: name(),
+            secret: name(),
+            cluster_role: name(),
+            address: ([127, 0, 0, 1], 0).into(),
+        };
+        let registration = Registration::new(client, settings, wanted, slot);
+        Self { samples: Samples::default(), slot: receiver, registration }
     }
 
     /// The leader's part: certificates and the `APIService`, until the soft phase.

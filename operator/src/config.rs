@@ -68,6 +68,9 @@ pub struct Config {
     /// Prometheus' namespace, which NetworkPolicies let in to the metrics
     #[arg(long, env = "PROMETHEUS_NAMESPACE")]
     pub prometheus_namespace: Option<String>,
+    /// What the address of an alert's page begins with
+    #[arg(long, env = "RUNBOOKS_URL", default_value = "https://pingstack.dev/runbooks/")]
+    pub runbooks_url: String,
     /// How log lines look: auto, json or compact
     #[arg(long, env = "LOG_FORMAT", default_value = "auto")]
     pub log_format: LogFormat,
@@ -113,6 +116,7 @@ impl Config {
             operator_namespace: self.namespace.clone(),
             ingress_namespace: given(&self.ingress_namespace),
             prometheus_namespace: given(&self.prometheus_namespace),
+            runbooks_url: self.runbooks_url.clone(),
         }
     }
 
@@ -179,5 +183,11 @@ mod tests {
         let platform = config(&["--ingress-namespace=", "--prometheus-namespace=monitoring"]).platform();
         assert_eq!(platform.ingress_namespace, None);
         assert_eq!(platform.prometheus_namespace.as_deref(), Some("monitoring"));
+    }
+
+    #[test]
+    fn the_reference_in_the_docs_is_current() {
+        let cli = Cli::command();
+        test_kit::documents::assert_configuration("ping-operator", cli.find_subcommand("run").unwrap());
     }
 }

@@ -8,6 +8,8 @@
 
 #![expect(unreachable_pub, reason = "the derive puts a pub struct inside a function")]
 
+use std::collections::BTreeMap;
+
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -147,10 +149,16 @@ impl Default for NetworkPolicySpec {
 pub struct Monitoring {
     /// Makes a ServiceMonitor for both services.
     pub service_monitor: bool,
-    /// Makes a PrometheusRule with alerts on refused logins, a growing queue and parked mails.
+    /// Makes a PrometheusRule with alerts on refused logins, late, parked and refused mails, and a queue that nobody reads.
     pub prometheus_rule: bool,
+    /// Labels of both besides the operator's own: what your Prometheus selects by, such as `release: prometheus`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 16))]
+    pub labels: BTreeMap<String, String>,
 }
 
+#[cfg(test)]
+mod reference_tests;
 #[cfg(test)]
 mod rule_tests;
 #[cfg(test)]

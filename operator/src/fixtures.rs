@@ -81,3 +81,4 @@ pub(crate) fn platform() -> Platform {
 pub(crate) fn entropy() -> Entropy {
     Entropy::fixed([7; 32])
 }
+        runbooks_url: "https://pingstack.dev/runbooks/".to_owned(),

@@ -77,7 +77,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Finish, Error> {
     let listener = listen(SocketAddr::new(config.bind_address, config.management_port)).await?;
     shutdown.spawn_critical(
         "management",
-        management::serve(listener, health.clone(), registry, shutdown.clone()),
+        management::serve(listener, health.clone(), registry.clone(), shutdown.clone()),
     );
     let client = client(&metrics).await?;
     let kube_system =
@@ -89,6 +89,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Finish, Error> {
         Autoscaling::start((client.clone(), settings, config.scopes()), listener, &health, &shutdown);
     let operator = Operator {
         cluster_uid: kube_system.metadata.uid.unwrap_or_default(),
+    autoscaling.register(&registry);
         client,
         autoscaling,
         metrics,

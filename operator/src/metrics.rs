@@ -21,6 +21,18 @@ pub struct OperatorMetrics {
     leader: Gauge,
 }
 
+/// How a reconcile ends.
+const OUTCOMES: [&str; 8] = [
+    "ok",
+    "unreadable",
+    "deleting",
+    "cancelled",
+    "dereference_failed",
+    "build_failed",
+    "apply_failed",
+    "update_status_failed",
+];
+
 /// One label.
 type Label = [(&'static str, &'static str); 1];
 
@@ -36,6 +48,10 @@ impl OperatorMetrics {
             topology_changes: Counter::default(),
             leader: Gauge::default(),
         };
+        // What appears with its first count has no increase that an alert could see.
+        for outcome in OUTCOMES {
+            drop(new.reconciles.get_or_create(&[("outcome", outcome)]));
+        }
         metrics.register(|registry| {
             registry.register("ping_operator_reconciles", "Reconciles, by outcome", new.reconciles.clone());
             registry.register(
@@ -110,5 +126,33 @@ impl Drop for ReconcileTimer {
     fn drop(&mut self) {
         self.metrics.reconciles.get_or_create(&[("outcome", self.outcome)]).inc();
         self.metrics.reconcile_seconds.observe(self.started.elapsed().as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use k8s_openapi::jiff::Timestamp;
+    use service_kit::metrics::Metrics;
+
+    use super::OperatorMetrics;
+    use crate::autoscaling::{
+        backlog_metrics,
+        sample::{Sample, Samples, StackKey},
+    };
+
+    // In a runtime, whose tasks are counted too.
+    #[tokio::test]
+    async fn the_table_in_the_docs_is_that_of_the_registry() {
+        let registry = Metrics::new("ping-operator", "0");
+        let metrics = OperatorMetrics::new(&registry);
+        metrics.watch_failed("Secret", &std::fmt::Error);
+        let samples = Samples::default();
+        let sample =
+            Sample { messages: 3, consumers: 1, taken_at: Timestamp::UNIX_EPOCH, asked: Instant::now() };
+        samples.record(StackKey::new("shop", "demo"), Ok(sample));
+        backlog_metrics::register(&registry, samples);
+        test_kit::documents::assert_metrics("ping-operator", &registry.encode(), &format!("{registry:?}"));
     }
 }

@@ -13,6 +13,8 @@ pub struct Platform {
     pub ingress_namespace: Option<String>,
     /// Where Prometheus runs; NetworkPolicies let it in to the metrics.
     pub prometheus_namespace: Option<String>,
+    /// What the address of an alert's page begins with.
+    pub runbooks_url: String,
 }
 
 /// The images of what the operator runs.

@@ -125,6 +125,13 @@ impl Samples {
         self.latest.read().unwrap_or_else(PoisonError::into_inner).contains_key(key)
     }
 
+    /// Every known stack, with its sample or why there is none.
+    #[must_use]
+    pub fn all(&self, now: Instant) -> Vec<(StackKey, Result<Sample, Unreadable>)> {
+        let latest = self.latest.read().unwrap_or_else(PoisonError::into_inner);
+        latest.iter().map(|(key, outcome)| (key.clone(), fresh(outcome.clone(), now))).collect()
+    }
+
     /// All known stacks of a namespace, each with its sample or why there is none.
     #[must_use]
     pub fn in_namespace(&self, namespace: &str, now: Instant) -> Vec<(String, Result<Sample, Unreadable>)> {

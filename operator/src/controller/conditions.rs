@@ -13,6 +13,9 @@ pub const READY: &str = "Ready";
 /// The type that is there only while a stack is paused.
 pub const PAUSED: &str = "Paused";
 
+/// The type that is there only while monitoring is wanted. People sign in without it.
+pub const MONITORING_READY: &str = "MonitoringReady";
+
 /// A condition without its times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {

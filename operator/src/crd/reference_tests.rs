@@ -9,19 +9,17 @@ use super::PingStack;
 fn the_reference_in_the_docs_is_current() {
     let crd = serde_json::to_value(PingStack::crd()).unwrap();
     let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for root in ["spec", "status"] {
+        lines.push(format!("## {root}\n\n| field | type | default | meaning |\n|---|---|---|---|"));
         let mut rows = Vec::new();
         walk(root, &schema["properties"][root], &mut rows);
-        let table = rows.iter().map(|row| format!("| {} |\n", row.join(" | "))).collect::<String>();
-        text.push_str(&format!(
-            "## {root}\n\n| field | type | default | meaning |\n|---|---|---|---|\n{table}\n"
-        ));
+        lines.extend(rows.iter().map(|row| format!("| {} |", row.join(" | "))));
+        lines.push(String::new());
     }
-    let mut rules = Vec::new();
-    collect_rules("", schema, &mut rules);
-    text.push_str("## What the API server refuses besides\n\n| where | message |\n|---|---|\n");
-    text.push_str(&rules.concat());
+    lines.push("## What the API server refuses besides\n\n| where | message |\n|---|---|".to_owned());
+    collect_rules("", schema, &mut lines);
+    let text = lines.join("\n");
     test_kit::documents::assert_part("pingstack.md", "fields", &text);
 }
 
@@ -68,7 +66,7 @@ fn kind(field: &Value) -> String {
 fn collect_rules(path: &str, field: &Value, rules: &mut Vec<String>) {
     for rule in field["x-kubernetes-validations"].as_array().into_iter().flatten() {
         let place = if path.is_empty() { "the stack" } else { path.trim_start_matches('.') };
-        rules.push(format!("| `{place}` | {} |\n", one_line(&rule["message"])));
+        rules.push(format!("| `{place}` | {} |", one_line(&rule["message"])));
     }
     for (name, child) in field["properties"].as_object().into_iter().flatten() {
         collect_rules(&format!("{path}.{name}"), child, rules);
