@@ -10,6 +10,7 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, StatefulSet},
         autoscaling::v2::HorizontalPodAutoscaler,
+        batch::v1::Job,
         core::v1::{ConfigMap, Secret, Service, ServiceAccount},
         networking::v1::{Ingress, NetworkPolicy},
         policy::v1::PodDisruptionBudget,
@@ -68,6 +69,12 @@ macro_rules! children {
                 Self { $($field: watches.start::<$kind>(touched.clone()),)+ }
             }
 
+            /// Caches that hold what of `objects` is of their kind, without a watch.
+            #[cfg(test)]
+            pub(crate) fn holding(objects: &[serde_json::Value]) -> Self {
+                Self { $($field: holding::<$kind>(objects),)+ }
+            }
+
             /// Waits until every cache has been filled once.
             pub async fn filled(&self) -> bool {
                 $(if self.$field.wait_until_ready().await.is_err() { return false; })+
@@ -98,6 +105,8 @@ children! {
     horizontal_pod_autoscalers: HorizontalPodAutoscaler,
     /// The way in.
     ingresses: Ingress,
+    /// Test mails.
+    jobs: Job,
 }
 
 /// How watches are started.
@@ -144,6 +153,16 @@ impl Watches<'_> {
         });
         store
     }
+}
+
+#[cfg(test)]
+fn holding<K: ChildKind>(objects: &[serde_json::Value]) -> Store<K> {
+    let (store, mut writer) = reflector::store();
+    let ours = objects.iter().filter(|object| object["kind"] == K::KIND);
+    for object in ours.map(|object| serde_json::from_value(object.clone())) {
+        writer.apply_watcher_event(&watcher::Event::Apply(object.unwrap()));
+    }
+    store
 }
 
 fn send_owners<K: ChildKind>(object: &K, touched: &UnboundedSender<ObjectRef<StoredStack>>) {

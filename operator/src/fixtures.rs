@@ -4,14 +4,21 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::{ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use serde::Deserialize as _;
+use service_kit::metrics::Metrics;
 
 use crate::{
+    autoscaling::Autoscaling,
+    children::Children,
     controller::{
+        Context,
         dereference::References,
         entropy::Entropy,
         validate::{ValidatedStack, validate},
     },
     crd::PingStack,
+    events::Events,
+    fake_api::FakeApi,
+    metrics::OperatorMetrics,
     platform::{Images, Platform},
 };
 
@@ -75,10 +82,32 @@ pub(crate) fn platform() -> Platform {
         operator_namespace: "ping-system".to_owned(),
         ingress_namespace: Some("ingress-nginx".to_owned()),
         prometheus_namespace: Some("monitoring".to_owned()),
+        runbooks_url: "https://pingstack.dev/runbooks/".to_owned(),
     }
 }
 
 pub(crate) fn entropy() -> Entropy {
     Entropy::fixed([7; 32])
 }
-        runbooks_url: "https://pingstack.dev/runbooks/".to_owned(),
+
+/// What a reconcile uses, with caches that hold what `api` does.
+pub(crate) fn context(api: &FakeApi) -> Context {
+    let client = api.client();
+    Context {
+        platform: platform(),
+        cluster_uid: "c1u5ter".to_owned(),
+        children: Children::holding(&api.objects()),
+        memo: crate::controller::apply::Memo::default(),
+        autoscaling: Autoscaling::idle(client.clone()),
+        complete_once: crate::controller::topology::CompleteOnce::default(),
+        absent_monitoring: crate::controller::monitoring::KnownAbsent::default(),
+        requeue: crate::requeue::Requeue::default(),
+        events: Events::new(client.clone(), "test".to_owned()),
+        metrics: metrics(),
+        client,
+    }
+}
+
+pub(crate) fn metrics() -> OperatorMetrics {
+    OperatorMetrics::new(&Metrics::new("test", "0"))
+}

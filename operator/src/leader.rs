@@ -3,7 +3,7 @@
 //! Every write carries the resourceVersion that was read, so of two candidates one wins. Whether a holder is still
 //! alive is judged by this process' own clock, from when it last saw the Lease change: clocks of pods may differ.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
@@ -19,6 +19,7 @@ use service_kit::{
     shutdown::Shutdown,
     telemetry::chain,
 };
+use tokio::time::Instant;
 
 /// After this long without a renewal another replica takes over.
 const LEASE: Duration = Duration::from_secs(12);
@@ -170,3 +171,6 @@ fn won(answer: Result<Lease, kube::Error>) -> Result<bool, kube::Error> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,8 @@ pub mod platform;
 pub mod requeue;
 
 #[cfg(test)]
+mod fake_api;
+#[cfg(test)]
 mod fixtures;
 
 use autoscaling::Autoscaling;
@@ -87,9 +89,9 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Finish, Error> {
     let listener = listen(settings.address).await?;
     let autoscaling =
         Autoscaling::start((client.clone(), settings, config.scopes()), listener, &health, &shutdown);
+    autoscaling.register(&registry);
     let operator = Operator {
         cluster_uid: kube_system.metadata.uid.unwrap_or_default(),
-    autoscaling.register(&registry);
         client,
         autoscaling,
         metrics,
@@ -167,6 +169,7 @@ impl Operator {
             memo: controller::apply::Memo::default(),
             autoscaling: self.autoscaling.clone(),
             complete_once: controller::topology::CompleteOnce::default(),
+            absent_monitoring: controller::monitoring::KnownAbsent::default(),
             requeue: requeue::Requeue::default(),
             events: events::Events::new(self.client.clone(), self.config.pod_name.clone()),
             metrics: self.metrics.clone(),

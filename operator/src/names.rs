@@ -19,6 +19,9 @@ pub const ROTATE_ANNOTATION: &str = "pingstack.dev/rotate-broker-passwords";
 /// The annotation on a Secret of broker passwords: the value of [`ROTATE_ANNOTATION`] that it was made for.
 pub const ROTATION_ANNOTATION: &str = "pingstack.dev/rotation";
 
+/// The value of [`PART_LABEL`] on pods that send a test mail: no Service, budget or autoscaler counts them.
+pub const TEST_MAIL: &str = "test-mail";
+
 /// The annotation on a pod template: a hash of the configuration and secrets that its processes read at start.
 pub const CONFIG_HASH_ANNOTATION: &str = "pingstack.dev/config-hash";
 
@@ -108,6 +111,19 @@ impl StackId {
     #[must_use]
     pub fn broker_nodes(&self) -> String {
         format!("{}-rabbitmq-nodes", self.name)
+    }
+
+    /// `<stack>-test-mail`: the NetworkPolicy of those pods, and the beginning of the name of what makes them.
+    #[must_use]
+    pub fn test_mail(&self) -> String {
+        format!("{}-{TEST_MAIL}", self.name)
+    }
+
+    /// Labels that select the pods that send a test mail.
+    #[must_use]
+    pub fn test_mail_selector(&self) -> BTreeMap<String, String> {
+        let labels = [(STACK_LABEL, self.name.as_str()), (PART_LABEL, TEST_MAIL)];
+        labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 
     /// The Secret with a slot's broker passwords.

@@ -8,6 +8,7 @@
 //! - [`topology`]: exchanges, queues, bindings and policies as data.
 //! - [`users`]: broker users, their permissions and password hashes.
 //! - [`plan`]: desired × actual topology → operations and conflicts.
+//! - [`test_mail`]: how a mail server took a test mail.
 //!
 //! The promise: a field may be added, never renamed or retyped. Readers ignore what they do not know.
 //! Invariant: nothing here can do I/O, because the manifest has nothing to do it with.
@@ -16,6 +17,7 @@ pub mod address;
 pub mod event;
 pub mod keys;
 pub mod plan;
+pub mod test_mail;
 pub mod topology;
 pub mod users;
 pub mod wire;

@@ -7,10 +7,10 @@ use std::{marker::PhantomData, sync::Arc};
 
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
+    batch::v1::Job,
     core::v1::Secret,
 };
-
-use kube::{Api, runtime::reflector::ObjectRef};
+use kube::{Api, ResourceExt as _, runtime::reflector::ObjectRef};
 
 use super::Context;
 use crate::{
@@ -18,6 +18,8 @@ use crate::{
     children::ChildKind,
     controller::{
         build::{Plan, Prepared, Resources},
+        conditions::Finding,
+        monitoring,
         topology::{self, TopologyState},
     },
     crd::{services::Autoscaling, status::PingStackStatus},
@@ -56,9 +58,11 @@ pub enum Error {
         #[source]
         source: kube::Error,
     },
-    /// A new Secret is there already: our cache is behind, and the next try finds it.
-    #[error("the Secret {name} was made a moment ago, reading it again")]
-    SecretExists {
+    /// What is created once is there already: our cache is behind, and the next try finds it.
+    #[error("the {kind} {name} was made a moment ago, reading it again")]
+    Exists {
+        /// Its kind.
+        kind: &'static str,
         /// Its name.
         name: String,
     },
@@ -83,16 +87,20 @@ pub struct Outcome {
     pub stateful_sets: Vec<Arc<StatefulSet>>,
     /// Both services, as the cluster has them.
     pub deployments: Vec<Arc<Deployment>>,
+    /// The test mail, as the cluster has it.
+    pub test_mail: Option<Arc<Job>>,
     /// Objects of others that stand where ours belong: `Service demo-redis`.
     pub conflicts: Vec<String>,
     /// What became of the broker's topology.
     pub topology: TopologyState,
+    /// What became of the monitoring, if some is wanted.
+    pub monitoring: Option<Finding>,
 }
 
 /// Applies everything.
 pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcome, Error> {
     let kept = orphans::Kept::of(&plan);
-    let Plan { resources, topology, secrets, autoscaling } = plan;
+    let Plan { resources, topology, secrets, autoscaling, monitoring } = plan;
     let Resources {
         missing_secrets,
         service_accounts,
@@ -104,6 +112,7 @@ pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcom
         mut deployments,
         horizontal_pod_autoscalers,
         ingresses,
+        jobs,
         state: PhantomData::<Prepared>,
     } = resources;
     let mut applier = Applier { context, id, conflicts: Vec::new() };
@@ -123,6 +132,9 @@ pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcom
     let deployments = applier.apply_all(deployments).await?;
     applier.apply_all(horizontal_pod_autoscalers).await?;
     applier.apply_all(ingresses).await?;
+    let test_mail = Box::pin(applier.create_jobs(jobs)).await?;
+    let monitoring =
+        monitoring::reconcile(&context.client, &context.absent_monitoring, id, &monitoring).await;
     orphans::delete(context, id, &kept).await?;
     let retiring = retire::Retiring {
         users: secrets.retiring.as_ref(),
@@ -131,7 +143,14 @@ pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcom
         deployments: &deployments,
     };
     retire::old_broker_users(context, id, &retiring).await?;
-    Ok(Outcome { stateful_sets, deployments, conflicts: applier.conflicts, topology: state })
+    Ok(Outcome {
+        stateful_sets,
+        deployments,
+        test_mail,
+        conflicts: applier.conflicts,
+        topology: state,
+        monitoring,
+    })
 }
 
 /// Looks without touching: for a paused stack. The broker is not asked, its last known state is carried on.
@@ -141,8 +160,10 @@ pub fn look(context: &Context, id: &StackId, before: Option<&PingStackStatus>) -
     Outcome {
         stateful_sets: Part::ALL.iter().filter_map(|part| cached(context, id, &id.part(*part))).collect(),
         deployments: Part::ALL.iter().filter_map(|part| cached(context, id, &id.part(*part))).collect(),
+        test_mail: None,
         conflicts: Vec::new(),
         topology: TopologyState::Applied(topology::Queues { mail: queue, ..topology::Queues::default() }),
+        monitoring: None,
     }
 }
 
@@ -185,15 +206,31 @@ impl Applier<'_> {
         Ok(())
     }
 
+    /// A Job is made once: what its pods are cannot be changed, and made anew it would run again.
+    async fn create_jobs(&mut self, jobs: Vec<Job>) -> Result<Option<Arc<Job>>, Error> {
+        let mut present = None;
+        for job in jobs {
+            present = match cached::<Job>(self.context, self.id, &job.name_any()) {
+                Some(job) => Some(job),
+                None => self.create(job).await?.map(Arc::new),
+            };
+        }
+        Ok(present)
+    }
+
     /// Whether the broker's Secret, and with it the cookie that its nodes know each other by, is new.
     async fn create_secrets(&mut self, secrets: Vec<Secret>) -> Result<bool, Error> {
         let broker = self.id.part(Part::RabbitMq);
         let mut new_cookie = false;
         for secret in secrets {
             let is_broker = secret.metadata.name.as_ref() == Some(&broker);
+            self.delete_incomplete(&secret).await?;
             let created = self.create(secret).await?;
-            new_cookie |= is_broker && created;
+            new_cookie |= is_broker && created.is_some();
         }
         Ok(new_cookie)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
     autoscaling::v2::HorizontalPodAutoscaler,
+    batch::v1::Job,
     core::v1::{ConfigMap, Secret, Service, ServiceAccount},
     networking::v1::{Ingress, NetworkPolicy},
     policy::v1::PodDisruptionBudget,
@@ -31,12 +32,14 @@ mod connections;
 mod disruption_budgets;
 mod ingress;
 mod mail_service;
+pub mod monitoring;
 mod network_policies;
 mod pod;
 mod pod_volumes;
 mod quantity;
 mod rabbitmq;
 mod redis;
+mod test_mail;
 mod user_service;
 
 pub use broker_topology::BrokerTopology;
@@ -95,6 +98,8 @@ pub struct Resources<State> {
     pub horizontal_pod_autoscalers: Vec<HorizontalPodAutoscaler>,
     /// The way in from outside.
     pub ingresses: Vec<Ingress>,
+    /// The test mail, if one is wanted; created once, never applied over.
+    pub jobs: Vec<Job>,
     /// Whether the API server has them.
     pub state: PhantomData<State>,
 }
@@ -110,6 +115,8 @@ pub struct Plan {
     pub secrets: StackSecrets,
     /// Who sets the number of mail consumers.
     pub autoscaling: Autoscaling,
+    /// What Prometheus is told, where the cluster has its operator.
+    pub monitoring: monitoring::Monitoring,
 }
 
 /// Builds everything. Deterministic, but for the new secret values drawn from `entropy`.
@@ -130,8 +137,10 @@ pub fn build(stack: &ValidatedStack, platform: &Platform, entropy: &Entropy) -> 
         deployments: vec![user_service::deployment(&context)?, mail_service::deployment(&context)?],
         horizontal_pod_autoscalers: mail_service::autoscaler(stack)?.into_iter().collect(),
         ingresses: ingress::build(stack)?.into_iter().collect(),
+        jobs: test_mail::job(&context)?.into_iter().collect(),
         state: PhantomData,
     };
+    resources.services.extend(monitoring::mail_service(&context)?);
     if let RedisTarget::Managed(spec) = &stack.redis {
         redis::add(&context, spec, &mut resources)?;
     }
@@ -140,7 +149,8 @@ pub fn build(stack: &ValidatedStack, platform: &Platform, entropy: &Entropy) -> 
     }
     let topology = broker_topology::build(stack, &secrets);
     let autoscaling = stack.spec.mail_service.autoscaling.clone();
-    Ok(Plan { resources, topology, secrets, autoscaling })
+    let monitoring = monitoring::build(&context)?;
+    Ok(Plan { resources, topology, secrets, autoscaling, monitoring })
 }
 
 /// What every builder reads.

@@ -47,7 +47,7 @@ fn refusal(message: &str) -> Problem {
 }
 
 /// What ails one pod.
-fn of_pod(pod: &Pod) -> Option<Problem> {
+pub(super) fn of_pod(pod: &Pod) -> Option<Problem> {
     let (status, name) = (pod.status.as_ref()?, pod.name_any());
     let unscheduled =
         status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled" && c.status == "False");

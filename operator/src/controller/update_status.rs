@@ -18,6 +18,7 @@ use super::{
     build,
     conditions::{self, Finding, Problem},
     diagnose::diagnose,
+    test_mail::{self, TEST_MAIL_SENT},
     validate::{self, ValidatedStack},
     workload::Workload,
 };
@@ -49,11 +50,22 @@ pub struct Known {
 }
 
 /// After everything was applied.
-pub async fn after_apply(context: &Context, stack: &ValidatedStack, outcome: &Outcome) -> Known {
+pub async fn after_apply(
+    context: &Context,
+    written: &PingStack,
+    (stack, outcome): (&ValidatedStack, &Outcome),
+) -> Known {
     let mut findings = parts(context, stack, outcome).await;
     findings.push(conditions::of_topology(&outcome.topology));
     findings.push(context.autoscaling.finding(&stack.id, &stack.spec.mail_service.autoscaling));
     findings.insert(0, conditions::summary(&findings, &outcome.conflicts));
+    // After the summary: people sign in without alerts.
+    findings.extend(outcome.monitoring.clone());
+    if let Some(job) = &outcome.test_mail {
+        let status = written.status.iter();
+        let before = status.flat_map(|status| &status.conditions).find(|old| old.type_ == TEST_MAIL_SENT);
+        findings.extend(test_mail::look(context, &stack.id, (job, &stack.spec.smtp), before).await);
+    }
     let queue = match &outcome.topology {
         TopologyState::Applied(queues) => queues.mail.clone(),
         _ => None,
@@ -116,7 +128,16 @@ pub async fn update_status(
     };
     // A failure says nothing about the parts: what was known of them stays.
     let mentioned = |old: &Condition| after.conditions.iter().any(|new| new.type_ == old.type_);
-    let kept = before.conditions.iter().filter(|old| old.type_ != conditions::PAUSED && !mentioned(old));
+    let wanted = |old: &&Condition| match old.type_.as_str() {
+        conditions::PAUSED => false,
+        conditions::MONITORING_READY => {
+            let monitoring = &stack.spec.monitoring;
+            monitoring.service_monitor || monitoring.prometheus_rule
+        }
+        TEST_MAIL_SENT => stack.spec.smtp.test_recipient.is_some(),
+        _ => true,
+    };
+    let kept = before.conditions.iter().filter(|old| wanted(old) && !mentioned(old));
     let kept = kept.cloned().collect::<Vec<_>>();
     after.conditions.extend(kept);
     if after == before {

@@ -78,6 +78,25 @@ fn a_person_can_ask_again_while_the_code_lives() {
 }
 
 #[test]
+fn a_test_mail_goes_to_an_address() {
+    let to = |recipient: &str| created(json!({ "smtp": { "testRecipient": recipient } }));
+    for good in ["ada@example.org", "ada+ping@mail.example.org", "root@localhost"] {
+        assert_eq!(to(good), Ok(()), "{good}");
+    }
+    for bad in [
+        "ada",
+        "ada@",
+        "@example.org",
+        "Ada <ada@example.org>",
+        "a@b@c",
+        "a b@c",
+        "ada@example.org\r\nBcc: x",
+    ] {
+        assert_refused(to(bad), "testRecipient is not an address");
+    }
+}
+
+#[test]
 fn tokens_have_one_algorithm() {
     let (eddsa, hs256) = (json!({ "name": "a", "key": "k" }), json!({ "name": "b", "key": "k" }));
     assert_eq!(created(json!({ "tokens": { "signingKeySecretRef": eddsa } })), Ok(()));

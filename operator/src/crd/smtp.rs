@@ -11,7 +11,9 @@ use super::references::SecretRef;
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("self.tls != 'None' || !has(self.credentialsSecretRef)")
-        .message("a password must not travel in the clear: use tls StartTls or Implicit, or remove credentialsSecretRef")
+        .message("a password must not travel in the clear: use tls StartTls or Implicit, or remove credentialsSecretRef"),
+    validation = Rule::new(r"!has(self.testRecipient) || self.testRecipient.matches('^[A-Za-z0-9.!#$%&*+/=?^_{|}~-]+@([A-Za-z0-9-]+[.])*[A-Za-z0-9-]+$')")
+        .message("testRecipient is not an address: write one such as ada@example.org, without a name and angle brackets")
 )]
 pub struct Smtp {
     /// The mail server's host name.
@@ -30,6 +32,11 @@ pub struct Smtp {
     /// The Secret with the keys `EMAIL_USER` and `EMAIL_PASSWORD`; absent means no authentication.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_secret_ref: Option<SecretRef>,
+    /// Who gets a test mail, such as `ada@example.org`: one when this is set, and one more whenever it or another
+    /// setting of `smtp` changes. How the mail server took it is the condition `TestMailSent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 3, max = 254))]
+    pub test_recipient: Option<String>,
 }
 
 fn default_port() -> i32 {

@@ -4,7 +4,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use broker::BrokerArgs;
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use lettre::transport::smtp::{authentication::Credentials, extension::ClientId};
 use redis::{Client, TlsCertificates};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -22,6 +22,58 @@ use crate::{
 
 /// Where `EMAIL_USER` alone sends, as users of the original service expect.
 const DEFAULT_HOST: &str = "smtp.gmail.com";
+
+/// What the program is asked to do.
+#[derive(Debug, Clone)]
+pub enum Task {
+    /// Serve, which is what it does without a subcommand.
+    Serve(Box<Config>),
+    /// `test-mail`.
+    TestMail(Box<TestMail>),
+}
+
+impl Task {
+    /// From the command line and the environment; says what is wrong with them and ends the process.
+    #[must_use]
+    pub fn parse() -> Self {
+        Self::from_matches(&Self::command().get_matches()).unwrap_or_else(|error| error.exit())
+    }
+
+    /// The settings of serving are not asked for where another task is named.
+    fn command() -> clap::Command {
+        Config::command().subcommand(TestMail::command()).subcommand_negates_reqs(true)
+    }
+
+    fn from_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        match matches.subcommand() {
+            Some((_, matches)) => {
+                TestMail::from_arg_matches(matches).map(|task| Self::TestMail(Box::new(task)))
+            }
+            None => Config::from_arg_matches(matches).map(|config| Self::Serve(Box::new(config))),
+        }
+    }
+}
+
+/// Sends one test mail and says how the mail server took it
+#[derive(Debug, Clone, Parser)]
+#[command(name = "test-mail", version)]
+pub struct TestMail {
+    /// Who gets it
+    #[arg(long, env = "TEST_MAIL_RECIPIENT")]
+    pub recipient: String,
+    /// File that the result is written to, one line: by default what Kubernetes reads as a container's last words
+    #[arg(long, env = "TEST_MAIL_REPORT", default_value = "/dev/termination-log")]
+    pub report: PathBuf,
+    /// The mail server
+    #[command(flatten)]
+    pub smtp: SmtpArgs,
+    /// How log lines look: auto, json or compact
+    #[arg(long, env = "LOG_FORMAT", default_value = "auto")]
+    pub log_format: LogFormat,
+    /// What is logged, a `tracing` directive list
+    #[arg(long, env = "LOG_FILTER", default_value = "info")]
+    pub log_filter: String,
+}
 
 /// Consumes mail events and delivers them by SMTP.
 #[derive(Debug, Clone, Parser)]

@@ -9,6 +9,7 @@
 //! - [`settle`]: what the outcome means for the message. [`retry`]: when it is tried again. [`park`]: the note on
 //!   what cannot be delivered.
 //! - [`metrics`]: what is measured.
+//! - [`test_mail`]: one mail by hand, through the same SMTP.
 
 pub mod config;
 pub mod consumer;
@@ -22,6 +23,7 @@ pub mod retry;
 pub mod sent;
 pub mod settle;
 pub mod smtp;
+pub mod test_mail;
 
 #[cfg(test)]
 mod fakes;
@@ -75,9 +77,9 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
 
     let (health, metrics) = (Health::new(), Metrics::new("mail-service", env!("CARGO_PKG_VERSION")));
     let mail_metrics = MailMetrics::register(&metrics);
+    mail_metrics.code_lives(config.code_life());
     shutdown
         .spawn_critical("management", management::serve(listener, health.clone(), metrics, shutdown.clone()));
-    mail_metrics.code_lives(config.code_life());
 
     let options = PublisherOptions { channels: PUBLISHING_CHANNELS, ..PublisherOptions::new(RETRY_EXCHANGE) };
     let outbox = Publisher::start(broker.clone().named("mail-service retries"), options, &shutdown);

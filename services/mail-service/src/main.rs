@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use mail_service::config::Config;
+use mail_service::{
+    config::{Config, Task, TestMail},
+    test_mail,
+};
 use service_kit::{shutdown::Shutdown, telemetry, tls};
 
 #[global_allocator]
@@ -11,9 +13,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let config = Config::parse();
+    let task = Task::parse();
     tls::install_provider();
-    match start(config).await {
+    let ended = match task {
+        Task::Serve(config) => serve(*config).await,
+        Task::TestMail(settings) => send_test_mail(&settings).await,
+    };
+    match ended {
         Ok(code) => code,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -22,10 +28,15 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn start(config: Config) -> anyhow::Result<ExitCode> {
+async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     telemetry::init(config.log_format, &format!("{},{}", config.log_filter, broker::QUIET))?;
     let grace = config.shutdown_grace;
     let shutdown = Shutdown::on_signals()?;
     mail_service::run(config, shutdown.clone()).await?;
     Ok(shutdown.finish(grace).await.into())
+}
+
+async fn send_test_mail(settings: &TestMail) -> anyhow::Result<ExitCode> {
+    telemetry::init(settings.log_format, &settings.log_filter)?;
+    Ok(ExitCode::from(test_mail::run(settings).await?.exit_status()))
 }

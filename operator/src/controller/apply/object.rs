@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::{Resource as _, api::core::v1::Secret};
 use kube::{
     Api, ResourceExt as _,
     api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
@@ -85,28 +85,33 @@ impl Applier<'_> {
         Ok(Some(Arc::new(applied)))
     }
 
-    /// Makes a Secret; whether it is new. An incomplete one of ours is replaced.
-    pub(super) async fn create(&mut self, secret: Secret) -> Result<bool, Error> {
-        let (name, api) = (secret.name_any(), self.api::<Secret>());
-        let failed = |source| Error::Apply { kind: "Secret", name: name.clone(), source };
-        if let Some(incomplete) = cached::<Secret>(self.context, self.id, &name) {
-            let preconditions = Preconditions { uid: incomplete.uid(), resource_version: None };
-            let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-            api.delete(&name, &params).await.map_err(failed)?;
-        }
+    /// A Secret of ours that lacks a value makes way for the new one.
+    pub(super) async fn delete_incomplete(&self, secret: &Secret) -> Result<(), Error> {
+        let name = secret.name_any();
+        let Some(incomplete) = cached::<Secret>(self.context, self.id, &name) else { return Ok(()) };
+        let preconditions = Preconditions { uid: incomplete.uid(), resource_version: None };
+        let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+        let deleted = self.api::<Secret>().delete(&name, &params).await;
+        deleted.map(drop).map_err(|source| Error::Apply { kind: Secret::KIND, name, source })
+    }
+
+    /// Makes an object that is never applied over; `None` if somebody else's is in its place.
+    pub(super) async fn create<K: ChildKind>(&mut self, object: K) -> Result<Option<K>, Error> {
+        let (name, api) = (object.name_any(), self.api::<K>());
+        let failed = |source| Error::Apply { kind: K::KIND, name: name.clone(), source };
         let params = PostParams { field_manager: Some(MANAGER.to_owned()), dry_run: false };
-        match api.create(&params, &secret).await {
+        match api.create(&params, &object).await {
             Ok(created) => {
                 self.context.events.notify(self.id, Notice::object(Happening::Created, &created)).await;
-                Ok(true)
+                Ok(Some(created))
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {
                 let theirs = api.get_metadata_opt(&name).await.map_err(failed)?;
                 if theirs.is_some_and(|theirs| self.id.owns(theirs.metadata.owner_references.as_ref())) {
-                    return Err(Error::SecretExists { name });
+                    return Err(Error::Exists { kind: K::KIND, name });
                 }
-                self.conflicts.push(format!("Secret {name}"));
-                Ok(false)
+                self.conflicts.push(format!("{} {name}", K::KIND));
+                Ok(None)
             }
             Err(source) => Err(failed(source)),
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
     autoscaling::v2::HorizontalPodAutoscaler,
+    batch::v1::Job,
     core::v1::{ConfigMap, Secret, Service, ServiceAccount},
     networking::v1::{Ingress, NetworkPolicy},
     policy::v1::PodDisruptionBudget,
@@ -43,6 +44,7 @@ impl Kept {
             deployments,
             horizontal_pod_autoscalers,
             ingresses,
+            jobs,
             state: _,
         } = &plan.resources;
         let secrets = &plan.secrets;
@@ -64,6 +66,7 @@ impl Kept {
         kept.add(deployments);
         kept.add(horizontal_pod_autoscalers);
         kept.add(ingresses);
+        kept.add(jobs);
         kept
     }
 
@@ -74,6 +77,7 @@ impl Kept {
 
 /// Deletes what does not stay.
 pub(super) async fn delete(context: &Context, id: &StackId, kept: &Kept) -> Result<(), Error> {
+    delete_kind::<Job>(context, id, kept).await?;
     delete_kind::<Ingress>(context, id, kept).await?;
     delete_kind::<HorizontalPodAutoscaler>(context, id, kept).await?;
     delete_kind::<Deployment>(context, id, kept).await?;

@@ -9,15 +9,25 @@ use super::{
     metadata, object,
     pod::{self, DefaultResources, SERVICE_UID, env, env_secret},
 };
-use crate::{autoscaling::hpa, controller::validate::ValidatedStack, crd::smtp::SmtpTls, names::Part};
+use crate::{
+    autoscaling::hpa,
+    controller::validate::ValidatedStack,
+    crd::smtp::{Smtp, SmtpTls},
+    names::Part,
+};
 
-const RESOURCES: DefaultResources = DefaultResources { cpu: "50m", memory: "32Mi", memory_limit: "256Mi" };
+pub(super) const RESOURCES: DefaultResources =
+    DefaultResources { cpu: "50m", memory: "32Mi", memory_limit: "256Mi" };
 
 /// Probes and metrics; nothing else listens.
 pub(super) const MANAGEMENT_PORT: u16 = 5002;
 
 /// Seconds that mails in work get to finish: longer than the 90 s that one may take as a whole.
 const DRAIN_SECONDS: i32 = 95;
+
+/// The kernel drops a SIGTERM for a first process that has no handler yet: a pod that was told to stop in its first
+/// second consumed on until it was killed (seen).
+const SETTLE_SECONDS: i32 = 2;
 
 /// The pods.
 pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
@@ -43,7 +53,7 @@ pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
                     "automountServiceAccountToken": false,
                     "enableServiceLinks": false,
                     "securityContext": pod::pod_security(SERVICE_UID),
-                    "terminationGracePeriodSeconds": DRAIN_SECONDS + 5,
+                    "terminationGracePeriodSeconds": SETTLE_SECONDS + DRAIN_SECONDS + 5,
                     "topologySpreadConstraints": pod::spread(context, Part::MailService),
                     "containers": [container(context, &env, &connections.mounts)],
                     "volumes": connections.volumes,
@@ -70,29 +80,37 @@ fn container(context: &Context<'_>, env: &[Value], mounts: &[Value]) -> Value {
         "livenessProbe": pod::management_probe("/livez", 10),
         "resources": pod::resources(&spec.resources, RESOURCES),
         "securityContext": pod::container_security(),
+        "lifecycle": { "preStop": { "sleep": { "seconds": SETTLE_SECONDS } } },
         "volumeMounts": mounts,
     })
 }
 
 fn mail_env(context: &Context<'_>) -> Vec<Value> {
     let spec = &context.stack.spec;
-    let tls = match spec.smtp.tls {
-        SmtpTls::StartTls => "starttls",
-        SmtpTls::Implicit => "implicit",
-        SmtpTls::None => "none",
-    };
-    let mut variables = vec![
+    let own = vec![
         env("MANAGEMENT_PORT", MANAGEMENT_PORT),
-        env("SMTP_HOST", &spec.smtp.host),
-        env("SMTP_PORT", spec.smtp.port),
-        env("SMTP_TLS", tls),
-        env("MAIL_FROM", &spec.smtp.from),
         env("MAIL_CONCURRENCY", spec.mail_service.concurrency),
         env("CODE_TTL_SECONDS", spec.login.code_ttl_seconds),
         env("SHUTDOWN_GRACE", format!("{DRAIN_SECONDS}s")),
         env("LOG_FORMAT", "json"),
     ];
-    if let Some(credentials) = &spec.smtp.credentials_secret_ref {
+    [own, smtp_env(&spec.smtp)].concat()
+}
+
+/// The mail server.
+pub(super) fn smtp_env(smtp: &Smtp) -> Vec<Value> {
+    let tls = match smtp.tls {
+        SmtpTls::StartTls => "starttls",
+        SmtpTls::Implicit => "implicit",
+        SmtpTls::None => "none",
+    };
+    let mut variables = vec![
+        env("SMTP_HOST", &smtp.host),
+        env("SMTP_PORT", smtp.port),
+        env("SMTP_TLS", tls),
+        env("MAIL_FROM", &smtp.from),
+    ];
+    if let Some(credentials) = &smtp.credentials_secret_ref {
         let keys = ["EMAIL_USER", "EMAIL_PASSWORD"];
         variables.extend(keys.map(|key| env_secret(key, &credentials.name, key)));
     }

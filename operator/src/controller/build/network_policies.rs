@@ -10,6 +10,8 @@
 //! | user-service | the stack's namespace, the ingress controller's namespace | 5000 |
 //! | both services | Prometheus' namespace | their management port |
 //! | DNS, the mail server, and what is external | who needs it | theirs |
+//!
+//! The pod of a test mail reaches DNS and the mail server, and nobody reaches it.
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use serde_json::{Value, json};
@@ -26,7 +28,9 @@ pub(super) fn build(context: &Context<'_>) -> Result<Vec<NetworkPolicy>, Error> 
     if !context.stack.spec.network_policy.enabled {
         return Ok(Vec::new());
     }
-    parts(context.stack).into_iter().map(|part| policy(context, part)).collect()
+    let policies = parts(context.stack).into_iter().map(|part| policy(context, part));
+    let wants_test_mail = context.stack.spec.smtp.test_recipient.is_some();
+    policies.chain(wants_test_mail.then(|| test_mail_policy(context))).collect()
 }
 
 fn policy(context: &Context<'_>, part: Part) -> Result<NetworkPolicy, Error> {
@@ -36,9 +40,8 @@ fn policy(context: &Context<'_>, part: Part) -> Result<NetworkPolicy, Error> {
         Part::RabbitMq => (broker_ingress(context), broker_egress(context)),
         Part::UserService => (user_service_ingress(context), user_service_egress(context)),
         Part::MailService => {
-            let smtp = u16::try_from(context.stack.spec.smtp.port).unwrap_or_default();
             let metrics = prometheus(context, mail_service::MANAGEMENT_PORT);
-            (metrics, [backends(context), vec![to_anywhere(&[smtp])]].concat())
+            (metrics, [backends(context), vec![mail_server(context)]].concat())
         }
     };
     object(json!({
@@ -50,6 +53,22 @@ fn policy(context: &Context<'_>, part: Part) -> Result<NetworkPolicy, Error> {
             "egress": egress,
         },
     }))
+}
+
+fn test_mail_policy(context: &Context<'_>) -> Result<NetworkPolicy, Error> {
+    let id = &context.stack.id;
+    object(json!({
+        "metadata": metadata(id, Part::MailService, &id.test_mail()),
+        "spec": {
+            "podSelector": { "matchLabels": id.test_mail_selector() },
+            "policyTypes": ["Ingress", "Egress"],
+            "egress": [dns(), mail_server(context)],
+        },
+    }))
+}
+
+fn mail_server(context: &Context<'_>) -> Value {
+    to_anywhere(&[u16::try_from(context.stack.spec.smtp.port).unwrap_or_default()])
 }
 
 fn broker_ingress(context: &Context<'_>) -> Vec<Value> {

@@ -27,6 +27,7 @@ fn objects(plan: &Plan) -> BTreeMap<String, Value> {
         deployments,
         horizontal_pod_autoscalers,
         ingresses,
+        jobs,
         state: _,
     } = &plan.resources;
     let secrets =
@@ -42,6 +43,7 @@ fn objects(plan: &Plan) -> BTreeMap<String, Value> {
         serde_json::to_value(deployments),
         serde_json::to_value(horizontal_pod_autoscalers),
         serde_json::to_value(ingresses),
+        serde_json::to_value(jobs),
     ];
     let objects = lists.into_iter().flat_map(|list| list.unwrap().as_array().unwrap().clone());
     objects
@@ -95,7 +97,8 @@ fn every_name_fits_for_the_longest_stack_name() {
 
 /// Every pod template of a plan, by its workload.
 fn pods(plan: &Plan) -> Vec<(String, Value)> {
-    let is_workload = |name: &str| name.starts_with("StatefulSet") || name.starts_with("Deployment");
+    let is_workload =
+        |name: &str| ["StatefulSet", "Deployment", "Job"].iter().any(|kind| name.starts_with(kind));
     let workloads = objects(plan).into_iter().filter(|(name, _)| is_workload(name));
     workloads.map(|(name, object)| (name, object["spec"]["template"].clone())).collect()
 }
@@ -120,10 +123,8 @@ fn every_pod_passes_the_pod_security_standard_restricted() {
             assert_eq!(security["allowPrivilegeEscalation"], false, "{name}");
             assert_eq!(security["readOnlyRootFilesystem"], true, "{name}");
             assert_eq!(security["capabilities"], serde_json::json!({ "drop": ["ALL"] }), "{name}");
-            assert!(
-                container["ports"].as_array().unwrap().iter().all(|port| port["hostPort"].is_null()),
-                "{name}"
-            );
+            let mut ports = container["ports"].as_array().into_iter().flatten();
+            assert!(ports.all(|port| port["hostPort"].is_null()), "{name}");
         }
     }
 }

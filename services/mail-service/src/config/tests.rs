@@ -1,6 +1,6 @@
 use clap::{CommandFactory as _, FromArgMatches as _, builder::Resettable};
 
-use super::{Config, Error, TlsMode};
+use super::{Config, Error, Task, TlsMode};
 
 fn config(args: &[&str]) -> Config {
     let args = ["mail-service", "--redis-url", "redis://localhost"].iter().chain(args);
@@ -18,6 +18,26 @@ fn server(args: &[&str]) -> (String, u16, TlsMode) {
 #[test]
 fn the_command_line_is_consistent() {
     Config::command().debug_assert();
+    Task::command().debug_assert();
+}
+
+fn task(args: &[&str]) -> Result<Task, clap::Error> {
+    let mut command = Task::command().mut_args(|arg| arg.env(Resettable::Reset));
+    command = command.mut_subcommand("test-mail", |task| task.mut_args(|arg| arg.env(Resettable::Reset)));
+    Task::from_matches(&command.try_get_matches_from(["mail-service"].iter().chain(args))?)
+}
+
+#[test]
+fn a_test_mail_needs_a_mail_server_and_nothing_else() {
+    let test_mail = task(&["test-mail", "--recipient=ada@example.org", "--smtp-host=h"]);
+    assert!(matches!(test_mail, Ok(Task::TestMail(_))), "{test_mail:?}");
+    assert!(task(&["test-mail", "--smtp-host=h"]).is_err());
+}
+
+#[test]
+fn without_a_task_it_serves_and_asks_for_what_that_needs() {
+    assert!(matches!(task(&["--redis-url=redis://r"]), Ok(Task::Serve(_))));
+    assert!(task(&["--smtp-host=h"]).unwrap_err().to_string().contains("--redis-url"));
 }
 
 #[test]

@@ -11,3 +11,4 @@ mod retry;
 mod rig;
 mod smtp;
 mod smtp_dialogue;
+mod test_mail;

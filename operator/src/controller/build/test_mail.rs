@@ -1,0 +1,142 @@
+//! The Job that sends one test mail, where the spec asks for one. Its name carries a hash of the recipient and of all
+//! settings of the mail server: another setting is another Job, the same setting never a second mail.
+//!
+//! mail-service's own program sends it, with the mail server's settings and nothing else: no credentials of Redis or
+//! the broker. What it found out is its termination message, so that the mail server's password never is the operator's.
+
+use k8s_openapi::api::batch::v1::Job;
+use ping_contract::test_mail::EXIT_FINAL;
+use serde_json::{Value, json};
+
+use super::{
+    Context, Error, mail_service, metadata, object,
+    pod::{self, SERVICE_UID, env},
+};
+use crate::{controller::hash::ContentHash, names::Part};
+
+/// The container's name.
+const CONTAINER: &str = "test-mail";
+
+/// Further tries, where the mail server is away or asks to come back: over some ten minutes, as the kubelet doubles
+/// the wait from 10 s.
+const TRIES: i32 = 6;
+
+/// Longer than all of them.
+const DEADLINE_SECONDS: i64 = 1800;
+
+/// It, if the spec asks for one.
+pub(super) fn job(context: &Context<'_>) -> Result<Option<Job>, Error> {
+    let Some(recipient) = &context.stack.spec.smtp.test_recipient else { return Ok(None) };
+    let id = &context.stack.id;
+    let name = format!("{}-{}", id.test_mail(), hash(context));
+    let job = object(json!({
+        "metadata": metadata(id, Part::MailService, &name),
+        "spec": {
+            "backoffLimit": TRIES,
+            "activeDeadlineSeconds": DEADLINE_SECONDS,
+            "podFailurePolicy": { "rules": [
+                { "action": "Ignore", "onPodConditions": [{ "type": "DisruptionTarget", "status": "True" }] },
+                {
+                    "action": "FailJob",
+                    "onExitCodes": { "containerName": CONTAINER, "operator": "In", "values": [EXIT_FINAL] },
+                },
+            ] },
+            "template": {
+                "metadata": { "labels": id.test_mail_selector() },
+                "spec": {
+                    "restartPolicy": "Never",
+                    "serviceAccountName": id.part(Part::MailService),
+                    "automountServiceAccountToken": false,
+                    "enableServiceLinks": false,
+                    "securityContext": pod::pod_security(SERVICE_UID),
+                    "containers": [container(context, recipient)],
+                },
+            },
+        },
+    }));
+    job.map(Some)
+}
+
+fn container(context: &Context<'_>, recipient: &str) -> Value {
+    let spec = &context.stack.spec;
+    let own = vec![env("TEST_MAIL_RECIPIENT", recipient), env("LOG_FORMAT", "json")];
+    let env = [own, mail_service::smtp_env(&spec.smtp)].concat();
+    json!({
+        "name": CONTAINER,
+        "image": spec.mail_service.image.as_ref().unwrap_or(&context.platform.images.mail_service),
+        "imagePullPolicy": context.platform.image_pull_policy,
+        "args": ["test-mail"],
+        "env": env,
+        "resources": pod::resources(&spec.mail_service.resources, mail_service::RESOURCES),
+        "securityContext": pod::container_security(),
+    })
+}
+
+/// Eight hex digits: a name has room for no more, and a user has few settings.
+fn hash(context: &Context<'_>) -> String {
+    let smtp = &context.stack.spec.smtp;
+    let text = serde_json::to_string(smtp).unwrap_or_default(); // texts and numbers always serialise
+    let credentials = smtp.credentials_secret_ref.as_ref();
+    let secret = credentials.and_then(|secret| context.stack.reference_hashes.get(&secret.name));
+    let mut hash = ContentHash::default().bytes(text).bytes(secret.map_or("", String::as_str)).finish();
+    hash.truncate(8);
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::batch::v1::Job;
+    use kube::ResourceExt as _;
+
+    use crate::{
+        controller::{build::build, dereference::References, validate::validate},
+        crd::PingStack,
+        fixtures::{self, MINIMAL},
+    };
+
+    fn stack(recipient: &str) -> PingStack {
+        let mut stack = fixtures::stack(MINIMAL);
+        stack.spec.smtp.test_recipient = Some(recipient.to_owned());
+        stack
+    }
+
+    fn job(stack: &PingStack, references: References) -> Job {
+        let stack = validate(stack, references).unwrap();
+        let plan = build(&stack, &fixtures::platform(), &fixtures::entropy()).unwrap();
+        plan.resources.jobs.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn nobody_gets_a_mail_unless_the_spec_asks_for_one() {
+        let plan = build(&fixtures::validated(MINIMAL), &fixtures::platform(), &fixtures::entropy()).unwrap();
+        assert!(plan.resources.jobs.is_empty());
+        assert!(plan.resources.network_policies.iter().all(|one| one.name_any() != "demo-test-mail"));
+    }
+
+    #[test]
+    fn another_recipient_setting_or_password_is_another_mail_and_nothing_else_is() {
+        let with = |change: fn(&mut PingStack)| {
+            let mut stack = stack("ada@example.org");
+            change(&mut stack);
+            job(&stack, fixtures::references()).name_any()
+        };
+        let first = with(|_| ());
+        assert_eq!(with(|stack| stack.spec.mail_service.concurrency = 3), first);
+        assert_eq!(with(|stack| stack.spec.mail_service.image = Some("newer".to_owned())), first);
+        assert_ne!(with(|stack| stack.spec.smtp.test_recipient = Some("bob@example.org".to_owned())), first);
+        assert_ne!(with(|stack| stack.spec.smtp.port = 26), first);
+    }
+
+    #[test]
+    fn a_new_password_is_tried_at_once() {
+        let mut stack = stack("ada@example.org");
+        stack.spec.smtp.tls = crate::crd::smtp::SmtpTls::StartTls;
+        stack.spec.smtp.credentials_secret_ref =
+            Some(crate::crd::references::SecretRef { name: "smtp".to_owned() });
+        let mut references = fixtures::references();
+        let before = job(&stack, references.clone()).name_any();
+        let changed = fixtures::secret("smtp", &[("EMAIL_USER", "u"), ("EMAIL_PASSWORD", "other")]);
+        references.secrets.insert("smtp".to_owned(), Some(changed));
+        assert_ne!(job(&stack, references).name_any(), before);
+    }
+}

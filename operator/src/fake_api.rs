@@ -1,0 +1,204 @@
+//! An API server for tests, in memory: it stores what it is sent, keeps its promises on uids and resource versions, and
+//! remembers every request.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use kube::{Client, client::Body};
+use serde_json::{Value, json};
+
+/// The server. Clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct FakeApi(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    objects: BTreeMap<String, Value>,
+    requests: Vec<Sent>,
+    failures: Vec<(Method, String, StatusCode)>,
+    version: u64,
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sent {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) body: Value,
+}
+
+type Answer = Result<Value, StatusCode>;
+
+impl FakeApi {
+    pub(crate) fn client(&self) -> Client {
+        let api = self.clone();
+        let service = tower::service_fn(move |request| {
+            let api = api.clone();
+            async move { Ok::<_, Infallible>(api.answer(request).await) }
+        });
+        Client::new(service, "team")
+    }
+
+    /// Puts an object there, as somebody else would.
+    pub(crate) fn put(&self, path: &str, object: Value) {
+        self.state().store(path, object);
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Option<Value> {
+        self.state().objects.get(path).cloned()
+    }
+
+    pub(crate) fn remove(&self, path: &str) {
+        self.state().objects.remove(path);
+    }
+
+    /// Every object.
+    pub(crate) fn objects(&self) -> Vec<Value> {
+        self.state().objects.values().cloned().collect()
+    }
+
+    /// Answers such requests with `code` from now on.
+    pub(crate) fn fail(&self, method: Method, path: &str, code: StatusCode) {
+        self.state().failures.push((method, path.to_owned(), code));
+    }
+
+    /// The requests since the last call whose path contains `part`.
+    pub(crate) fn take_requests(&self, part: &str) -> Vec<Sent> {
+        let requests = std::mem::take(&mut self.state().requests);
+        requests.into_iter().filter(|request| request.path.contains(part)).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Response<Full<Bytes>> {
+        let (head, body) = request.into_parts();
+        let body = body.collect_bytes().await.unwrap();
+        let sent = Sent {
+            method: head.method,
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().unwrap_or_default().to_owned(),
+            body: serde_json::from_slice(&body).unwrap_or_default(),
+        };
+        if sent.query.contains("watch=true") {
+            return std::future::pending().await; // nothing ever changes
+        }
+        let answer = self.state().answer(sent);
+        let code = answer.as_ref().err().copied().unwrap_or(StatusCode::OK);
+        let body = answer.unwrap_or_else(|code| {
+            json!({
+                "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code.as_u16(), "message": "refused",
+                "reason": code.canonical_reason().unwrap_or_default().replace(' ', ""),
+            })
+        });
+        Response::builder().status(code).body(Full::new(Bytes::from(body.to_string()))).unwrap()
+    }
+}
+
+impl State {
+    fn answer(&mut self, sent: Sent) -> Answer {
+        self.requests.push(sent.clone());
+        let fails = |(method, part, _): &&(Method, String, StatusCode)| {
+            *method == sent.method && sent.path.contains(part.as_str())
+        };
+        if let Some((.., code)) = self.failures.iter().find(fails) {
+            return Err(*code);
+        }
+        let path = sent.path.trim_end_matches("/status").to_owned();
+        match sent.method {
+            Method::POST => self.create(&path, sent.body),
+            Method::PATCH => self.patch(&path, &sent),
+            Method::PUT => self.replace(&path, sent.body),
+            Method::DELETE => self.delete(&path, &sent.body),
+            _ => self.read(&path),
+        }
+    }
+
+    fn store(&mut self, path: &str, mut object: Value) -> Value {
+        self.version += 1;
+        let uid = self.objects.get(path).map(|before| before["metadata"]["uid"].clone());
+        let given = object["metadata"]["uid"].clone();
+        let new = || if given.is_null() { json!(format!("uid-{}", self.version)) } else { given };
+        object["metadata"]["uid"] = uid.unwrap_or_else(new);
+        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        self.objects.insert(path.to_owned(), object.clone());
+        object
+    }
+
+    fn read(&self, path: &str) -> Answer {
+        if let Some(object) = self.objects.get(path) {
+            return Ok(object.clone());
+        }
+        // A collection has an even number of segments below its namespace, an object's own path an odd one.
+        let below = path.split("/namespaces/").nth(1).map_or(1, |rest| rest.split('/').count());
+        if below != 2 && path.contains("/namespaces/") {
+            return Err(StatusCode::NOT_FOUND);
+        }
+        let items = self.objects.iter().filter(|(key, _)| key.starts_with(&format!("{path}/")));
+        let items = items.map(|(_, object)| object.clone()).collect::<Vec<_>>();
+        Ok(json!({ "metadata": { "resourceVersion": self.version.to_string() }, "items": items }))
+    }
+
+    fn create(&mut self, collection: &str, object: Value) -> Answer {
+        let path = format!("{collection}/{}", object["metadata"]["name"].as_str().unwrap_or_default());
+        if self.objects.contains_key(&path) {
+            Err(StatusCode::CONFLICT)
+        } else {
+            Ok(self.store(&path, object))
+        }
+    }
+
+    /// Apply and merge alike; a uid that the sender knows must be the object's.
+    fn patch(&mut self, path: &str, sent: &Sent) -> Answer {
+        let known = &sent.body["metadata"]["uid"];
+        let Some(mut object) = self.objects.get(path).cloned() else {
+            let is_apply = sent.query.contains("fieldManager") && known.is_null();
+            return if is_apply {
+                Ok(self.store(path, sent.body.clone()))
+            } else {
+                Err(StatusCode::CONFLICT)
+            };
+        };
+        if !known.is_null() && *known != object["metadata"]["uid"] {
+            return Err(StatusCode::CONFLICT);
+        }
+        merge(&mut object, &sent.body);
+        Ok(if self.objects.get(path) == Some(&object) { object } else { self.store(path, object) })
+    }
+
+    fn replace(&mut self, path: &str, object: Value) -> Answer {
+        let before = self.objects.get(path).ok_or(StatusCode::NOT_FOUND)?;
+        if before["metadata"]["resourceVersion"] != object["metadata"]["resourceVersion"] {
+            return Err(StatusCode::CONFLICT);
+        }
+        Ok(self.store(path, object))
+    }
+
+    fn delete(&mut self, path: &str, options: &Value) -> Answer {
+        let before = self.objects.get(path).ok_or(StatusCode::NOT_FOUND)?;
+        let uid = &options["preconditions"]["uid"];
+        if !uid.is_null() && *uid != before["metadata"]["uid"] {
+            return Err(StatusCode::CONFLICT);
+        }
+        self.objects.remove(path).ok_or(StatusCode::NOT_FOUND)
+    }
+}
+
+fn merge(into: &mut Value, from: &Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from.clone(),
+    }
+}
