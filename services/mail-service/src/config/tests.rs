@@ -75,4 +75,7 @@ fn secrets_do_not_print() {
 #[test]
 fn the_reference_in_the_docs_is_current() {
     test_kit::documents::assert_configuration("mail-service", &Config::command());
+    let command = Task::command();
+    let test_mail = command.find_subcommand("test-mail").unwrap();
+    test_kit::documents::assert_configuration("mail-service test-mail", test_mail);
 }
