@@ -114,7 +114,7 @@ pub struct PingStackSpec {
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Users {
-    /// The Secret's key that holds a MongoDB URI.
+    /// The Secret's key that holds a MongoDB URI. Name all members in it: NetworkPolicies open the ports that it names, and with `mongodb+srv` all from 1024.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mongo_uri_secret_ref: Option<SecretKeyRef>,
 }

@@ -50,6 +50,7 @@ pub(crate) fn secret(name: &str, data: &[(&str, &str)]) -> Arc<Secret> {
 pub(crate) fn references() -> References {
     let secrets = [
         secret("smtp", &[("EMAIL_USER", "u"), ("EMAIL_PASSWORD", "p")]),
+        secret("mail-ca", &[("ca.pem", "mail CA")]),
         secret("tokens", &[("secret", "a-secret-of-more-than-32-octets-in-length")]),
         secret("directory", &[("uri", "mongodb://m")]),
         secret("redis", &[("url", "rediss://u:p@redis.example.org"), ("ca.pem", "redis CA")]),

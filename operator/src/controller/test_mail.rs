@@ -102,7 +102,7 @@ fn advice(answer: Answer, smtp: &Smtp) -> String {
         ),
         Answer::TlsFailed => format!(
             "the connection to {host}:{port} cannot be encrypted: check that smtp.tls fits the port (Implicit for 465, \
-             StartTls for 587), and that the certificate is for this name and from a public authority"
+             StartTls for 587), and that the certificate is for this name and from a public authority or that of smtp.caSecretRef"
         ),
         Answer::TurnedAway => {
             format!(

@@ -11,9 +11,12 @@ use crate::{
         PingStack, PingStackSpec,
         rabbitmq::{ExternalRabbitMq, ManagedRabbitMq},
         redis::{ExternalRedis, ManagedRedis},
+        references::SecretKeyRef,
     },
     names::StackId,
 };
+
+mod ports;
 
 /// What is wrong with a stack. The text is for its author and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,6 +78,8 @@ pub struct ValidatedStack {
     pub redis: RedisTarget,
     /// The broker.
     pub broker: BrokerTarget,
+    /// The ports of external servers that their URLs name.
+    pub external_ports: ExternalPorts,
     /// The owner tag of its vhost: `<uid of kube-system>/<namespace>/<name>`.
     pub owner_tag: String,
     /// The value of the rotation annotation; empty without one.
@@ -92,6 +97,15 @@ pub enum RedisTarget {
     Managed(ManagedRedis),
     /// One that exists.
     External(ExternalRedis),
+}
+
+/// The ports that URLs in referenced Secrets name; `None` where there is no URL, or it leaves the port open.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExternalPorts {
+    /// Redis'.
+    pub redis: Option<u16>,
+    /// Those of all hosts in the MongoDB URI.
+    pub mongo: Option<Vec<u16>>,
 }
 
 /// The broker.
@@ -139,6 +153,7 @@ pub fn validate(stack: &PingStack, references: References) -> Result<ValidatedSt
         _ => return Err(Error::ManagedOrExternal { part: "rabbitmq" }),
     };
     Ok(ValidatedStack {
+        external_ports: external_ports(&spec, &references),
         owner_tag: format!("{}/{}/{}", references.cluster_uid, id.namespace, id.name),
         rotation: stack.annotations().get(crate::names::ROTATE_ANNOTATION).cloned().unwrap_or_default(),
         reference_hashes: references
@@ -165,6 +180,19 @@ pub fn stack_id(stack: &PingStack) -> Result<StackId, Error> {
 
 fn hash_of(name: &str, secret: &Secret) -> (String, String) {
     (name.to_owned(), ContentHash::default().secret(secret).finish())
+}
+
+fn external_ports(spec: &PingStackSpec, references: &References) -> ExternalPorts {
+    let text = |reference: &SecretKeyRef| {
+        let reference = Reference::new("", &reference.name, &reference.key);
+        references.value(&reference).ok().map(|value| String::from_utf8_lossy(value).into_owned())
+    };
+    let redis = spec.redis.external.as_ref().and_then(|redis| text(&redis.url_secret_ref));
+    let mongo = spec.users.mongo_uri_secret_ref.as_ref().and_then(text);
+    ExternalPorts {
+        redis: redis.as_deref().and_then(ports::of_redis),
+        mongo: mongo.as_deref().and_then(ports::of_mongo),
+    }
 }
 
 fn check_proxies(spec: &PingStackSpec) -> Result<(), Error> {
@@ -227,6 +255,7 @@ pub fn referenced_keys(spec: &PingStackSpec) -> Vec<Reference> {
     let single = [
         ("tokens.signingKeySecretRef", spec.tokens.signing_key_secret_ref.as_ref()),
         ("tokens.jwtSecretRef", spec.tokens.jwt_secret_ref.as_ref()),
+        ("smtp.caSecretRef", spec.smtp.ca_secret_ref.as_ref()),
         ("users.mongoUriSecretRef", spec.users.mongo_uri_secret_ref.as_ref()),
         ("redis.external.urlSecretRef", redis.map(|redis| &redis.url_secret_ref)),
         ("redis.external.caSecretRef", redis.and_then(|redis| redis.ca_secret_ref.as_ref())),

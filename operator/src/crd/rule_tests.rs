@@ -78,6 +78,14 @@ fn a_person_can_ask_again_while_the_code_lives() {
 }
 
 #[test]
+fn an_authority_is_for_connections_with_tls() {
+    let with =
+        |tls: &str| json!({ "smtp": { "tls": tls, "caSecretRef": { "name": "ca", "key": "ca.pem" } } });
+    assert_eq!(created(with("StartTls")), Ok(()));
+    assert_refused(created(with("None")), "remove caSecretRef");
+}
+
+#[test]
 fn a_test_mail_goes_to_an_address() {
     let to = |recipient: &str| created(json!({ "smtp": { "testRecipient": recipient } }));
     for good in ["ada@example.org", "ada+ping@mail.example.org", "root@localhost"] {

@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::references::SecretRef;
+use super::references::{SecretKeyRef, SecretRef};
 
 /// The mail server that mails go out by.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -12,6 +12,8 @@ use super::references::SecretRef;
 #[x_kube(
     validation = Rule::new("self.tls != 'None' || !has(self.credentialsSecretRef)")
         .message("a password must not travel in the clear: use tls StartTls or Implicit, or remove credentialsSecretRef"),
+    validation = Rule::new("self.tls != 'None' || !has(self.caSecretRef)")
+        .message("without TLS no certificate is checked: use tls StartTls or Implicit, or remove caSecretRef"),
     validation = Rule::new(r"!has(self.testRecipient) || self.testRecipient.matches('^[A-Za-z0-9.!#$%&*+/=?^_{|}~-]+@([A-Za-z0-9-]+[.])*[A-Za-z0-9-]+$')")
         .message("testRecipient is not an address: write one such as ada@example.org, without a name and angle brackets")
 )]
@@ -32,6 +34,9 @@ pub struct Smtp {
     /// The Secret with the keys `EMAIL_USER` and `EMAIL_PASSWORD`; absent means no authentication.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_secret_ref: Option<SecretRef>,
+    /// The Secret's key that holds the PEM of the authority that signed the mail server's certificate; absent means the public ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret_ref: Option<SecretKeyRef>,
     /// Who gets a test mail, such as `ada@example.org`: one when this is set, and one more whenever it or another
     /// setting of `smtp` changes. How the mail server took it is the condition `TestMailSent`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

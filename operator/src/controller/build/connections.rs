@@ -12,6 +12,7 @@ use crate::{
         secrets::password_key,
         validate::{BrokerTarget, ExternalBroker, RedisTarget},
     },
+    crd::smtp::SmtpTls,
     names::Part,
 };
 
@@ -22,7 +23,7 @@ pub const MANAGED_VHOST: &str = "ping";
 const CA_FOLDER: &str = "/etc/ping";
 
 /// What a service's pod needs to reach Redis and the broker.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Connections {
     /// Environment variables.
     pub env: Vec<Value>,
@@ -36,12 +37,7 @@ pub(super) struct Connections {
 
 /// The connections of `part`, which is one of the two services.
 pub(super) fn of(context: &Context<'_>, part: Part) -> Connections {
-    let mut connections = Connections {
-        env: Vec::new(),
-        volumes: Vec::new(),
-        mounts: Vec::new(),
-        hash: ContentHash::default(),
-    };
+    let mut connections = Connections::default();
     add_redis(context, part, &mut connections);
     add_broker(context, part, &mut connections);
     connections
@@ -50,6 +46,31 @@ pub(super) fn of(context: &Context<'_>, part: Part) -> Connections {
 /// A hash of what the services read from referenced Secrets.
 pub(super) fn reference_hash(context: &Context<'_>, secret: &str, hash: ContentHash) -> ContentHash {
     hash.bytes(context.stack.reference_hashes.get(secret).map_or("", String::as_str))
+}
+
+/// What a pod needs to reach the mail server.
+pub(super) fn add_mail_server(context: &Context<'_>, connections: &mut Connections) {
+    let smtp = &context.stack.spec.smtp;
+    let tls = match smtp.tls {
+        SmtpTls::StartTls => "starttls",
+        SmtpTls::Implicit => "implicit",
+        SmtpTls::None => "none",
+    };
+    connections.env.extend([
+        env("SMTP_HOST", &smtp.host),
+        env("SMTP_PORT", smtp.port),
+        env("SMTP_TLS", tls),
+        env("MAIL_FROM", &smtp.from),
+    ]);
+    if let Some(credentials) = &smtp.credentials_secret_ref {
+        let keys = ["EMAIL_USER", "EMAIL_PASSWORD"];
+        connections.env.extend(keys.map(|key| env_secret(key, &credentials.name, key)));
+        connections.hash = reference_hash(context, &credentials.name, connections.hash.clone());
+    }
+    if let Some(ca) = &smtp.ca_secret_ref {
+        connections.add_ca(context, "smtp-ca", (&ca.name, &ca.key));
+        connections.env.push(env("SMTP_CA_FILE", format!("{CA_FOLDER}/smtp-ca/ca.pem")));
+    }
 }
 
 fn add_redis(context: &Context<'_>, part: Part, connections: &mut Connections) {

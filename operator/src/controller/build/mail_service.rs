@@ -4,17 +4,10 @@ use k8s_openapi::api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutos
 use serde_json::{Value, json};
 
 use super::{
-    Context, Error,
-    connections::{self, reference_hash},
-    metadata, object,
-    pod::{self, DefaultResources, SERVICE_UID, env, env_secret},
+    Context, Error, connections, metadata, object,
+    pod::{self, DefaultResources, SERVICE_UID, env},
 };
-use crate::{
-    autoscaling::hpa,
-    controller::validate::ValidatedStack,
-    crd::smtp::{Smtp, SmtpTls},
-    names::Part,
-};
+use crate::{autoscaling::hpa, controller::validate::ValidatedStack, names::Part};
 
 pub(super) const RESOURCES: DefaultResources =
     DefaultResources { cpu: "50m", memory: "32Mi", memory_limit: "256Mi" };
@@ -33,12 +26,9 @@ const SETTLE_SECONDS: i32 = 2;
 pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
     let (stack, id) = (context.stack, &context.stack.id);
     let name = id.part(Part::MailService);
-    let connections = connections::of(context, Part::MailService);
-    let mut hash = connections.hash.clone();
-    if let Some(smtp) = &stack.spec.smtp.credentials_secret_ref {
-        hash = reference_hash(context, &smtp.name, hash);
-    }
-    let env = [connections.env.clone(), mail_env(context)].concat();
+    let mut connections = connections::of(context, Part::MailService);
+    connections::add_mail_server(context, &mut connections);
+    let env = [connections.env, mail_env(context)].concat();
     object(json!({
         "metadata": metadata(id, Part::MailService, &name),
         "spec": {
@@ -47,7 +37,7 @@ pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
             "strategy": { "type": "RollingUpdate", "rollingUpdate": { "maxUnavailable": 0, "maxSurge": 1 } },
             "selector": { "matchLabels": id.selector(Part::MailService) },
             "template": {
-                "metadata": pod::template_metadata(context, Part::MailService, &hash.finish()),
+                "metadata": pod::template_metadata(context, Part::MailService, &connections.hash.finish()),
                 "spec": {
                     "serviceAccountName": name,
                     "automountServiceAccountToken": false,
@@ -87,32 +77,11 @@ fn container(context: &Context<'_>, env: &[Value], mounts: &[Value]) -> Value {
 
 fn mail_env(context: &Context<'_>) -> Vec<Value> {
     let spec = &context.stack.spec;
-    let own = vec![
+    vec![
         env("MANAGEMENT_PORT", MANAGEMENT_PORT),
         env("MAIL_CONCURRENCY", spec.mail_service.concurrency),
         env("CODE_TTL_SECONDS", spec.login.code_ttl_seconds),
         env("SHUTDOWN_GRACE", format!("{DRAIN_SECONDS}s")),
         env("LOG_FORMAT", "json"),
-    ];
-    [own, smtp_env(&spec.smtp)].concat()
-}
-
-/// The mail server.
-pub(super) fn smtp_env(smtp: &Smtp) -> Vec<Value> {
-    let tls = match smtp.tls {
-        SmtpTls::StartTls => "starttls",
-        SmtpTls::Implicit => "implicit",
-        SmtpTls::None => "none",
-    };
-    let mut variables = vec![
-        env("SMTP_HOST", &smtp.host),
-        env("SMTP_PORT", smtp.port),
-        env("SMTP_TLS", tls),
-        env("MAIL_FROM", &smtp.from),
-    ];
-    if let Some(credentials) = &smtp.credentials_secret_ref {
-        let keys = ["EMAIL_USER", "EMAIL_PASSWORD"];
-        variables.extend(keys.map(|key| env_secret(key, &credentials.name, key)));
-    }
-    variables
+    ]
 }

@@ -100,9 +100,8 @@ fn user_service_ingress(context: &Context<'_>) -> Vec<Value> {
 
 fn user_service_egress(context: &Context<'_>) -> Vec<Value> {
     let mut rules = backends(context);
-    // A MongoDB URI may name any hosts and ports, or a DNS record that does.
     if context.stack.spec.users.mongo_uri_secret_ref.is_some() {
-        rules.push(json!({ "ports": [{ "protocol": "TCP", "port": 1024, "endPort": 65535 }] }));
+        rules.push(to_external(context.stack.external_ports.mongo.as_deref()));
     }
     rules
 }
@@ -111,9 +110,8 @@ fn user_service_egress(context: &Context<'_>) -> Vec<Value> {
 fn backends(context: &Context<'_>) -> Vec<Value> {
     let redis = match &context.stack.redis {
         RedisTarget::Managed(_) => to(&json!([pods(context, Part::Redis)]), &[6379]),
-        // The URL, and with it the port, is in a Secret.
         RedisTarget::External(_) => {
-            json!({ "ports": [{ "protocol": "TCP", "port": 1024, "endPort": 65535 }] })
+            to_external(context.stack.external_ports.redis.as_ref().map(std::slice::from_ref))
         }
     };
     let broker = match &context.stack.broker {
@@ -123,9 +121,16 @@ fn backends(context: &Context<'_>) -> Vec<Value> {
     vec![dns(), redis, broker]
 }
 
+/// The ports that a URL names; all but the well-known ones where it leaves that open, as `mongodb+srv` does.
+fn to_external(known: Option<&[u16]>) -> Value {
+    let any = || json!({ "ports": [{ "protocol": "TCP", "port": 1024, "endPort": 65535 }] });
+    known.map_or_else(any, to_anywhere)
+}
+
+/// The cluster's DNS: pods, or the cache that many clusters run on each node at this address.
 fn dns() -> Value {
     json!({
-        "to": [{ "namespaceSelector": {} }],
+        "to": [{ "namespaceSelector": {} }, { "ipBlock": { "cidr": "169.254.20.10/32" } }],
         "ports": [{ "protocol": "UDP", "port": 53 }, { "protocol": "TCP", "port": 53 }],
     })
 }

@@ -89,6 +89,8 @@ fn stateful_set(context: &Context<'_>, spec: &ManagedRabbitMq) -> Result<Statefu
         "spec": {
             "serviceName": id.broker_nodes(),
             "replicas": spec.replicas,
+            // A queue's member on a broker that has just come back catches up before the next broker goes.
+            "minReadySeconds": (spec.replicas > 1).then_some(10),
             // Nodes wait for each other: one after the other would never start.
             "podManagementPolicy": "Parallel",
             "selector": { "matchLabels": id.selector(Part::RabbitMq) },

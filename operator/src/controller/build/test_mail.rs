@@ -9,10 +9,12 @@ use ping_contract::test_mail::EXIT_FINAL;
 use serde_json::{Value, json};
 
 use super::{
-    Context, Error, mail_service, metadata, object,
+    Context, Error,
+    connections::{self, Connections},
+    mail_service, metadata, object,
     pod::{self, SERVICE_UID, env},
 };
-use crate::{controller::hash::ContentHash, names::Part};
+use crate::{crd::smtp::Smtp, names::Part};
 
 /// The container's name.
 const CONTAINER: &str = "test-mail";
@@ -26,9 +28,11 @@ const DEADLINE_SECONDS: i64 = 1800;
 
 /// It, if the spec asks for one.
 pub(super) fn job(context: &Context<'_>) -> Result<Option<Job>, Error> {
-    let Some(recipient) = &context.stack.spec.smtp.test_recipient else { return Ok(None) };
-    let id = &context.stack.id;
-    let name = format!("{}-{}", id.test_mail(), hash(context));
+    let (id, smtp) = (&context.stack.id, &context.stack.spec.smtp);
+    let Some(recipient) = &smtp.test_recipient else { return Ok(None) };
+    let mut mail_server = Connections::default();
+    connections::add_mail_server(context, &mut mail_server);
+    let name = format!("{}-{}", id.test_mail(), hash(smtp, &mail_server));
     let job = object(json!({
         "metadata": metadata(id, Part::MailService, &name),
         "spec": {
@@ -49,7 +53,8 @@ pub(super) fn job(context: &Context<'_>) -> Result<Option<Job>, Error> {
                     "automountServiceAccountToken": false,
                     "enableServiceLinks": false,
                     "securityContext": pod::pod_security(SERVICE_UID),
-                    "containers": [container(context, recipient)],
+                    "containers": [container(context, recipient, &mail_server)],
+                    "volumes": mail_server.volumes,
                 },
             },
         },
@@ -57,10 +62,10 @@ pub(super) fn job(context: &Context<'_>) -> Result<Option<Job>, Error> {
     job.map(Some)
 }
 
-fn container(context: &Context<'_>, recipient: &str) -> Value {
+fn container(context: &Context<'_>, recipient: &str, mail_server: &Connections) -> Value {
     let spec = &context.stack.spec;
     let own = vec![env("TEST_MAIL_RECIPIENT", recipient), env("LOG_FORMAT", "json")];
-    let env = [own, mail_service::smtp_env(&spec.smtp)].concat();
+    let env = [own, mail_server.env.clone()].concat();
     json!({
         "name": CONTAINER,
         "image": spec.mail_service.image.as_ref().unwrap_or(&context.platform.images.mail_service),
@@ -69,16 +74,14 @@ fn container(context: &Context<'_>, recipient: &str) -> Value {
         "env": env,
         "resources": pod::resources(&spec.mail_service.resources, mail_service::RESOURCES),
         "securityContext": pod::container_security(),
+        "volumeMounts": mail_server.mounts,
     })
 }
 
 /// Eight hex digits: a name has room for no more, and a user has few settings.
-fn hash(context: &Context<'_>) -> String {
-    let smtp = &context.stack.spec.smtp;
+fn hash(smtp: &Smtp, mail_server: &Connections) -> String {
     let text = serde_json::to_string(smtp).unwrap_or_default(); // texts and numbers always serialise
-    let credentials = smtp.credentials_secret_ref.as_ref();
-    let secret = credentials.and_then(|secret| context.stack.reference_hashes.get(&secret.name));
-    let mut hash = ContentHash::default().bytes(text).bytes(secret.map_or("", String::as_str)).finish();
+    let mut hash = mail_server.hash.clone().bytes(text).finish();
     hash.truncate(8);
     hash
 }

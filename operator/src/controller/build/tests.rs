@@ -234,6 +234,31 @@ fn no_network_policies_where_they_are_not_wanted() {
     assert!(plan.resources.network_policies.is_empty());
 }
 
+/// The ports to which a NetworkPolicy lets pods out to anywhere.
+fn ports_to_anywhere(plan: &Plan, policy: &str) -> Vec<u64> {
+    let policy = objects(plan)[&format!("NetworkPolicy {policy}")].clone();
+    let rules = policy["spec"]["egress"].as_array().unwrap().clone();
+    let anywhere = rules.into_iter().filter(|rule| rule["to"].is_null());
+    anywhere
+        .flat_map(|rule| rule["ports"].as_array().unwrap().clone())
+        .map(|port| port["port"].as_u64().unwrap())
+        .collect()
+}
+
+#[test]
+fn external_servers_open_the_ports_of_their_urls_and_no_others() {
+    // Redis' URL names no port, the broker has TLS, MongoDB's URI is a bare host.
+    assert_eq!(ports_to_anywhere(&plan(EXTERNAL), "external-user-service"), [6379, 5671]);
+    assert_eq!(ports_to_anywhere(&plan(EXTERNAL), "external-mail-service"), [6379, 5671, 587]);
+    assert_eq!(ports_to_anywhere(&plan(FULL), "full-user-service"), [27017]);
+    let mut references = fixtures::references();
+    let uri = "mongodb+srv://cluster.example.org";
+    references.secrets.insert("directory".to_owned(), Some(fixtures::secret("directory", &[("uri", uri)])));
+    let stack = crate::controller::validate::validate(&fixtures::stack(FULL), references).unwrap();
+    let plan = build(&stack, &fixtures::platform(), &fixtures::entropy()).unwrap();
+    assert_eq!(ports_to_anywhere(&plan, "full-user-service"), [1024], "the beginning of a range");
+}
+
 #[test]
 fn a_misspelt_field_is_found() {
     let misspelt = serde_json::json!({ "metadata": { "name": "x" }, "spec": { "clusterIPP": "None" } });

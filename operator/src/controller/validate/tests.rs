@@ -24,6 +24,7 @@ fn an_external_broker_comes_with_its_administrator() {
 fn a_secret_that_does_not_exist_is_named_with_its_field() {
     for (yaml, name, field) in [
         (FULL, "smtp", "smtp.credentialsSecretRef"),
+        (FULL, "mail-ca", "smtp.caSecretRef"),
         (FULL, "tokens", "tokens.jwtSecretRef"),
         (FULL, "directory", "users.mongoUriSecretRef"),
         (EXTERNAL, "redis", "redis.external.urlSecretRef"),

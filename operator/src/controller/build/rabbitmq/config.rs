@@ -27,6 +27,8 @@ pub(super) fn settings(spec: &ManagedRabbitMq) -> String {
     let memory = limit / 10 * 6;
     // Publishers are stopped before the volume is full: a full one can lose the broker.
     let disk = quantity::bytes(&spec.storage.size).map_or(memory, |size| memory.min(size / 4));
+    // pause_minority is for the metadata store that 4.0 and 4.1 begin with; 4.3 has none but Khepri, which needs no
+    // such strategy, and takes the setting without a word.
     format!(
         "listeners.tcp.default = 5672\n\
          management.tcp.port = 15672\n\
