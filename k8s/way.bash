@@ -6,7 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../dev/need.bash"
 K8S=$REPOSITORY/k8s
 KIND_CLUSTER=ping
 
-# choose_way: sets WAY to current, kind or local, WHY to the reason, and KUBECONFIG.
+# choose_way: sets WAY to current, kind, local or none, WHY to the reason, and KUBECONFIG.
 choose_way() {
     WAY=${CLUSTER:-}
     WHY="CLUSTER=$WAY says so"
@@ -23,9 +23,10 @@ choose_way() {
     fi
     case $WAY in
         current) ;; # the caller's own KUBECONFIG
+        none) ;;    # k8s/images/build builds, and loads into no cluster
         kind) export KUBECONFIG=$BUILD/k8s/kind.kubeconfig ;;
         local) export KUBECONFIG=$BUILD/k8s/node/kubernetes/admin.conf ;;
-        *) fail "CLUSTER is '$WAY': write current, kind or local, or leave it out" ;;
+        *) fail "CLUSTER is '$WAY': write current, kind or local, for images alone none, or leave it out" ;;
     esac
 }
 

@@ -4,7 +4,10 @@ module pingstack.dev/dev/chart-tools
 
 go 1.26.6
 
-tool github.com/helm-unittest/helm-unittest/cmd/helm-unittest
+tool (
+	github.com/google/go-containerregistry/cmd/registry
+	github.com/helm-unittest/helm-unittest/cmd/helm-unittest
+)
 
 require go.yaml.in/yaml/v3 v3.0.4
 
@@ -37,6 +40,7 @@ require (
 	github.com/go-openapi/swag/yamlutils v0.27.3 // indirect
 	github.com/gobwas/glob v0.2.3 // indirect
 	github.com/google/gnostic-models v0.7.1 // indirect
+	github.com/google/go-containerregistry v0.22.1 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/helm-unittest/helm-unittest v1.1.2 // indirect
 	github.com/huandu/xstrings v1.5.0 // indirect
