@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 /// Longer than user-service takes for anything: what is not answered by then is its fault.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
 
+/// After a load, no connection is left that only waits: the server's open files are then its own.
+const IDLE_LIMIT: Duration = Duration::from_secs(2);
+
 /// A client of one user-service. Clones share connections.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -34,7 +37,7 @@ impl Client {
     #[must_use]
     pub fn new(port: u16) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Http::builder().no_proxy().timeout(ANSWER_DEADLINE).build();
+        let http = Http::builder().no_proxy().timeout(ANSWER_DEADLINE).pool_idle_timeout(IDLE_LIMIT).build();
         let http = http.unwrap_or_else(|error| panic!("no HTTP client: {error}"));
         Self { http, base: format!("http://127.0.0.1:{port}/api/v1") }
     }

@@ -1,6 +1,6 @@
 //! A whole Ping of one test's own: its servers and services are processes that the test may kill, stop and freeze.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use test_kit::{
     port::free_port,
@@ -32,6 +32,8 @@ pub struct Setup {
     pub rabbitmq_disk: Option<SmallDisk>,
     /// The mail server, if not a plain one that takes everything.
     pub smtp: Option<SmtpServerBuilder>,
+    /// Where the programs of both services are, if not beside the test: a release build's folder.
+    pub programs: Option<PathBuf>,
     /// Runs each service through this program, as in `["faketime", "-f", "+10m"]`: user-service's, then mail-service's.
     pub through: [Vec<&'static str>; 2],
 }
@@ -67,8 +69,7 @@ impl Platform {
 
     /// Starts everything as `setup` says, and waits until both services are ready.
     pub async fn start_with(setup: Setup) -> Self {
-        let Setup { user_service, mail_service, redis, rabbitmq, redis_disk, rabbitmq_disk, smtp, through } =
-            setup;
+        let Setup { redis, rabbitmq, redis_disk, rabbitmq_disk, smtp, programs, through, .. } = setup;
         let (redis, rabbitmq, smtp) = tokio::join!(
             RedisServer::start_with(&redis, redis_disk),
             RabbitServer::start_with(&rabbitmq, rabbitmq_disk),
@@ -84,7 +85,9 @@ impl Platform {
         let redis_url = format!("redis://{}/0", redis_proxy.address());
         let broker = rabbitmq.broker();
         let common = |name: &str, management: u16, proxy: &Proxy| {
-            ServiceCommand::new(name, management)
+            let command = ServiceCommand::new(name, management);
+            let command = programs.iter().fold(command, |command, folder| command.from_folder(folder));
+            command
                 .env("MANAGEMENT_PORT", management.to_string())
                 .env("REDIS_URL", &redis_url)
                 .env("RABBITMQ_HOST", "127.0.0.1")
@@ -106,8 +109,10 @@ impl Platform {
             .env("SMTP_TLS", "none")
             .env("MAIL_FROM", "Ping <no-reply@example.org>")
             .through(through_mail);
-        let user = user_service.into_iter().fold(user, |command, (name, value)| command.env(name, value));
-        let mail = mail_service.into_iter().fold(mail, |command, (name, value)| command.env(name, value));
+        let user =
+            setup.user_service.into_iter().fold(user, |command, (name, value)| command.env(name, value));
+        let mail =
+            setup.mail_service.into_iter().fold(mail, |command, (name, value)| command.env(name, value));
         let (user_service, mail_service) = tokio::join!(user.start(), mail.start());
         let client = Client::new(port);
         Self {
@@ -131,9 +136,12 @@ impl Platform {
 
     /// The value of a metric of mail-service, its labels as they are printed, as in `ping_x_total{outcome="y"}`; 0 if it has none.
     pub async fn mail_service_metric(&self, name: &str) -> f64 {
-        let text = self.mail_service_metrics().await;
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.and_then(|value| value.parse().ok()).unwrap_or(0.0)
+        value(&self.mail_service_metrics().await, name)
+    }
+
+    /// The value of a metric of user-service, as of [`mail_service_metric`](Self::mail_service_metric).
+    pub async fn user_service_metric(&self, name: &str) -> f64 {
+        value(&self.user_service_metrics().await, name)
     }
 
     /// All metrics of user-service, as text.
@@ -161,6 +169,11 @@ async fn apply_topology(rabbitmq: &RabbitServer) {
         .spawn();
     let status = run.wait_for_exit(TOPOLOGY_DEADLINE).await;
     assert!(status.success(), "ping-topology failed: {:?}", run.output().lines());
+}
+
+fn value(metrics: &str, name: &str) -> f64 {
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.and_then(|value| value.parse().ok()).unwrap_or(0.0)
 }
 
 async fn metrics(port: u16) -> String {

@@ -44,16 +44,20 @@ impl Ledger {
         *self.delivered.entry(id.into()).or_default() += 1;
     }
 
+    /// What was confirmed, and is neither delivered nor counted as expired so far.
+    pub fn missing(&self) -> impl Iterator<Item = &String> {
+        self.confirmed.iter().filter(|id| !self.delivered.contains_key(*id) && !self.expired.contains(*id))
+    }
+
     /// Compares.
     #[must_use]
     pub fn report(&self) -> Report {
-        let is_lost = |id: &&String| !self.delivered.contains_key(*id) && !self.expired.contains(*id);
         Report {
             attempted: self.attempted.len(),
             confirmed: self.confirmed.len(),
             delivered: self.delivered.len(),
             expired: self.expired.len(),
-            lost: self.confirmed.iter().filter(is_lost).cloned().collect(),
+            lost: self.missing().cloned().collect(),
             invented: self.delivered.keys().filter(|id| !self.attempted.contains(*id)).cloned().collect(),
             doubled: self.delivered.iter().filter(|(_, n)| **n > 1).map(|(id, n)| (id.clone(), *n)).collect(),
             unconfirmed: self

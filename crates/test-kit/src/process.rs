@@ -9,7 +9,7 @@ pub(crate) use signal::{send_signal, wait_for_exit};
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -45,6 +45,17 @@ impl ServiceCommand {
             environment: BTreeMap::new(),
             management_port,
         }
+    }
+
+    /// The binary of the same name in another folder, as in a release build's.
+    ///
+    /// # Panics
+    /// When it is not there.
+    #[must_use]
+    pub fn from_folder(mut self, folder: &Path) -> Self {
+        self.binary = self.binary.file_name().map_or_else(PathBuf::new, |name| folder.join(name));
+        assert!(self.binary.is_file(), "{} is missing: build it first", self.binary.display());
+        self
     }
 
     /// One environment variable. The process gets no other than these, and `PATH`.

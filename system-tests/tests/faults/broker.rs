@@ -15,6 +15,8 @@ use tokio::time::Instant;
 
 use crate::rig::{DEADLINE, IN_WORK, depth, login, mailed, parked, play, refused, refuses};
 
+/// How long user-service waits for a confirm.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(3);
 /// In flight are at most a publish timeout's worth, three times.
 const IN_FLIGHT_DEADLINE: Duration = Duration::from_secs(9);
 
@@ -41,15 +43,35 @@ async fn case_06_in_disk_alarm_logins_are_refused_at_once_and_the_queue_drains()
     let mut platform = Platform::start_with(setup).await;
     let run = play(&mut platform, "6 disk alarm", async |platform| {
         platform.rabbitmq.process.disk().expect("a small disk").fill_but(20 << 20);
-        refuses(platform).await;
-        let began = Instant::now();
-        refused(platform, "alarm@example.org").await;
-        assert!(began.elapsed() < Duration::from_secs(1), "refused after {:?}, not at once", began.elapsed());
+        refused_at_once(platform).await;
         depth(platform, "send-otp", 0).await;
         platform.rabbitmq.process.disk().expect("a small disk").free();
     })
     .await;
     run.assert_promises(0);
+}
+
+#[tokio::test]
+async fn case_06_in_memory_alarm_logins_are_refused_at_once_and_the_queue_drains() {
+    let mut platform = Platform::start().await;
+    let run = play(&mut platform, "6 memory alarm", async |platform| {
+        platform.rabbitmq.ctl(&["set_vm_memory_high_watermark", "absolute", "1MB"]).await;
+        refused_at_once(platform).await;
+        depth(platform, "send-otp", 0).await;
+        platform.rabbitmq.ctl(&["set_vm_memory_high_watermark", "0.6"]).await;
+    })
+    .await;
+    run.assert_promises(0);
+}
+
+/// Once the alarm is seen, ten logins one after the other are refused in the time that one would wait for a confirm.
+async fn refused_at_once(platform: &Platform) {
+    refuses(platform).await;
+    let began = Instant::now();
+    for number in 0..10 {
+        refused(platform, &format!("alarm-{number}@example.org")).await;
+    }
+    assert!(began.elapsed() < PUBLISH_TIMEOUT, "ten refusals took {:?}: not at once", began.elapsed());
 }
 
 #[tokio::test]
@@ -113,14 +135,25 @@ async fn case_09_with_a_full_parking_queue_a_refused_mail_is_kept_and_parked_lat
 }
 
 #[tokio::test]
-async fn case_25_cut_off_from_the_broker_the_consumer_comes_back_and_loses_nothing() {
+async fn case_25_cut_off_from_the_broker_heartbeats_end_the_connection_and_nothing_is_lost() {
     let mut platform = Platform::start().await;
     let run = play(&mut platform, "25 consumer cut off", async |platform| {
+        let service_mark = platform.mail_service.output().mark();
+        let broker_mark = platform.rabbitmq.process.log().len();
         platform.consumer_proxy.set_mode(Mode::BlackHole).await;
-        // The broker gives the messages to nobody else meanwhile: it must see the death by its heartbeats.
-        wait_until("mail-service to notice by missing heartbeats", DEADLINE, || async {
-            !platform.mail_service.output().containing("connection").is_empty()
-                && platform.queue_depth("send-otp").await.is_some_and(|messages| messages > 0)
+        // Until then the broker keeps for the dead consumer what it had sent to it.
+        wait_until("the broker to end the connection by its heartbeats", DEADLINE, || async {
+            platform.rabbitmq.process.log()[broker_mark..].contains("missed heartbeats from client")
+        })
+        .await;
+        wait_until("mail-service to leave the connection", DEADLINE, || async {
+            let left = "consumer connection is replaced";
+            !platform.mail_service.output().containing_since(service_mark, left).is_empty()
+        })
+        .await;
+        wait_until("the messages in work to be in the queue again", DEADLINE, || async {
+            let queue = platform.rabbitmq.management().get("/api/queues/%2F/send-otp").await;
+            queue.is_some_and(|queue| queue["messages_unacknowledged"] == 0 && queue["messages_ready"] != 0)
         })
         .await;
         platform.consumer_proxy.cut_connections();

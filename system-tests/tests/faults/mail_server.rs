@@ -11,7 +11,7 @@ use test_kit::{
 use crate::rig::{DEADLINE, depth, login, mailed, mails_to, parked, paused};
 
 /// Time-outs that a test can wait for.
-fn quick() -> Vec<(&'static str, String)> {
+pub(crate) fn quick() -> Vec<(&'static str, String)> {
     [
         ("SMTP_COMMAND_TIMEOUT", "2s"),
         ("SMTP_ACCEPT_TIMEOUT", "2s"),

@@ -16,3 +16,4 @@ mod mail_server;
 mod mail_service;
 mod redis;
 mod rig;
+mod soak;

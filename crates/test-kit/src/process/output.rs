@@ -57,6 +57,18 @@ impl Output {
         self.locked().iter().filter(|line| line.text.contains(text)).cloned().collect()
     }
 
+    /// How many lines there are: the mark for [`containing_since`](Self::containing_since).
+    #[must_use]
+    pub fn mark(&self) -> usize {
+        self.locked().len()
+    }
+
+    /// The lines that hold `text` and came after `mark`.
+    #[must_use]
+    pub fn containing_since(&self, mark: usize, text: &str) -> Vec<Line> {
+        self.locked().iter().skip(mark).filter(|line| line.text.contains(text)).cloned().collect()
+    }
+
     /// # Panics
     /// When a line holds one of `secrets`: with the line, and which secret by its number, so that the message is readable.
     pub fn assert_holds_none_of<I: IntoIterator<Item: AsRef<str>>>(&self, secrets: I) {
@@ -99,6 +111,16 @@ mod tests {
         let output = recorded(b"first \xff\r\nlast").await;
         let texts: Vec<String> = output.lines().into_iter().map(|line| line.text).collect();
         assert_eq!(texts, ["first \u{fffd}", "last"]);
+    }
+
+    #[tokio::test]
+    async fn what_was_there_before_the_mark_is_no_news() {
+        let output = recorded(b"lost\nfound\n").await;
+        assert_eq!(output.mark(), 2);
+        assert_eq!(
+            (output.containing_since(1, "lost"), output.containing_since(1, "found").len()),
+            (vec![], 1)
+        );
     }
 
     #[tokio::test]

@@ -1,13 +1,16 @@
 //! A RabbitMQ of one test's own.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::process::Command;
 
 use super::{Broker, ServerProcess, SmallDisk};
 use crate::management::Management;
 use crate::port::free_port;
+use crate::repository;
 use crate::wait::wait_until;
 
 /// A first start may have to make the root file system.
@@ -78,6 +81,19 @@ impl RabbitServer {
     /// Kills it, as a crash does. Its data stays.
     pub async fn kill9(&mut self) {
         self.process.kill9().await;
+    }
+
+    /// Runs `rabbitmqctl` on it, as in `["set_vm_memory_high_watermark", "absolute", "1MB"]`.
+    ///
+    /// # Panics
+    /// With what it says, when it fails.
+    pub async fn ctl(&self, arguments: &[&str]) {
+        let mut command = Command::new(repository().join("dev/rabbitmqctl"));
+        command.arg(self.broker.port.to_string()).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        let output = command.output().await;
+        let output = output.unwrap_or_else(|error| panic!("dev/rabbitmqctl cannot be run: {error}"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "rabbitmqctl {arguments:?} failed: {said}");
     }
 
     async fn wait_until_it_answers(&mut self) {

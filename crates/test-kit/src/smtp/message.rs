@@ -16,6 +16,8 @@ pub enum Verdict {
 /// One message, with the envelope it came in.
 #[derive(Debug, Clone)]
 pub struct Message {
+    /// In order of arrival, from 1.
+    pub number: u64,
     /// Number of the connection, from 1.
     pub connection: u64,
     /// The address of `MAIL FROM`.

@@ -130,6 +130,13 @@ impl SmtpServer {
         self.state.messages().iter().filter(|message| message.verdict != Verdict::Refused).cloned().collect()
     }
 
+    /// Takes the accepted messages that are `wanted` out of the record: a long run would fill the memory with them.
+    #[must_use]
+    pub fn take_accepted(&self, wanted: impl Fn(&Message) -> bool) -> Vec<Message> {
+        let accepted = |message: &mut Message| message.verdict == Verdict::Accepted && wanted(message);
+        self.state.messages().extract_if(.., accepted).collect()
+    }
+
     /// The messages of [`delivered`](Self::delivered) to one address.
     #[must_use]
     pub fn delivered_to(&self, address: &str) -> Vec<Message> {

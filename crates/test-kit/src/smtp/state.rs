@@ -18,13 +18,15 @@ pub(super) struct Offer {
 pub(super) struct State {
     pub(super) offer: Offer,
     pub(super) connections: AtomicU64,
+    recorded: AtomicU64,
     messages: Mutex<Vec<Message>>,
     rules: Mutex<Vec<Rule>>,
 }
 
 impl State {
     pub(super) fn new(offer: Offer) -> Self {
-        Self { offer, connections: AtomicU64::new(0), messages: Mutex::default(), rules: Mutex::default() }
+        let (connections, recorded) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { offer, connections, recorded, messages: Mutex::default(), rules: Mutex::default() }
     }
 
     pub(super) fn messages(&self) -> MutexGuard<'_, Vec<Message>> {
@@ -37,6 +39,10 @@ impl State {
 
     pub(super) fn next_connection(&self) -> u64 {
         self.connections.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(super) fn next_message(&self) -> u64 {
+        self.recorded.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// What the script says for this moment, if anything.

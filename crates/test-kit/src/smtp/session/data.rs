@@ -19,14 +19,14 @@ impl Session {
         }
         let data = self.read_message().await?;
         let recipients = std::mem::take(&mut self.recipients);
-        let index = self.record(&recipients, data);
+        let number = self.record(&recipients, data);
         let Some(answer) = self.decide(Phase::DataEnd, &recipients, "250 2.0.0 queued").await? else {
             return Ok(None);
         };
         // Before the answer: who has read it may look at once.
-        self.judge(index, if answer.has_code("250") { Verdict::Accepted } else { Verdict::Refused });
+        self.judge(number, if answer.has_code("250") { Verdict::Accepted } else { Verdict::Refused });
         if let Err(error) = self.send(&answer).await {
-            self.judge(index, Verdict::Unanswered);
+            self.judge(number, Verdict::Unanswered);
             return Err(error);
         }
         Ok(Some(answer))
@@ -49,8 +49,10 @@ impl Session {
         }
     }
 
-    fn record(&mut self, recipients: &[String], data: Vec<u8>) -> usize {
+    fn record(&mut self, recipients: &[String], data: Vec<u8>) -> u64 {
+        let number = self.state.next_message();
         let message = Message {
+            number,
             connection: self.connection,
             sender: self.sender.take().unwrap_or_default(),
             recipients: recipients.to_vec(),
@@ -58,13 +60,14 @@ impl Session {
             received_at: Instant::now(),
             verdict: Verdict::Unanswered,
         };
-        let mut messages = self.state.messages();
-        messages.push(message);
-        messages.len() - 1
+        self.state.messages().push(message);
+        number
     }
 
-    fn judge(&self, index: usize, verdict: Verdict) {
-        if let Some(message) = self.state.messages().get_mut(index) {
+    /// One that was taken from the record meanwhile needs no verdict any more.
+    fn judge(&self, number: u64, verdict: Verdict) {
+        let mut messages = self.state.messages();
+        if let Some(message) = messages.iter_mut().rev().find(|message| message.number == number) {
             message.verdict = verdict;
         }
     }
