@@ -112,9 +112,9 @@ mod tests {
 
     use tokio::net::TcpListener;
 
-    /// Finding: without nodelay every mail on a reused connection waits 44 ms. The option is what prevents it.
+    /// Without nodelay every mail on a reused connection waits 44 ms. The option is what prevents it.
     #[tokio::test]
-    async fn the_socket_sends_small_writes_at_once_and_notices_a_dead_peer() {
+    async fn trap_3_the_socket_sends_small_writes_at_once_and_notices_a_dead_peer() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let stream = super::connect("127.0.0.1", port, Duration::from_secs(30)).await.unwrap();

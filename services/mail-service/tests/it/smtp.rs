@@ -49,9 +49,9 @@ fn refused(phase: Phase, code: u16) -> Failure {
     Failure::Refused { phase, reply: Reply::new(code) }
 }
 
-/// Finding 1: lettre's pool took the late reply to one mail for the acceptance of the next.
+/// lettre's pool took the late reply to one mail for the acceptance of the next.
 #[tokio::test]
-async fn a_550_after_a_timed_out_send_is_not_taken_for_success() {
+async fn trap_1_a_550_after_a_timed_out_send_is_not_taken_for_success() {
     let server = SmtpServer::start().await;
     let pool = pool(&server);
     server.add_rule(Rule::new(ServerPhase::DataEnd, Action::Delay(Duration::from_millis(600))).times(1));
@@ -63,7 +63,7 @@ async fn a_550_after_a_timed_out_send_is_not_taken_for_success() {
 
 /// The same, with a caller that goes away in the middle.
 #[tokio::test]
-async fn a_550_after_a_cancelled_send_is_not_taken_for_success() {
+async fn trap_1_a_550_after_a_cancelled_send_is_not_taken_for_success() {
     let server = SmtpServer::start().await;
     let pool = pool(&server);
     server.add_rule(Rule::new(ServerPhase::DataEnd, Action::Delay(Duration::from_millis(200))).times(1));
@@ -75,9 +75,9 @@ async fn a_550_after_a_cancelled_send_is_not_taken_for_success() {
     assert_eq!(server.connections(), 2, "the cancelled session was used again");
 }
 
-/// Finding 2: lettre's own timeout covers the TCP connect only.
+/// lettre's own timeout covers the TCP connect only.
 #[tokio::test]
-async fn a_server_that_falls_silent_anywhere_is_given_up_at_the_deadline() {
+async fn trap_2_a_server_that_falls_silent_anywhere_is_given_up_at_the_deadline() {
     for (phase, ours) in [
         (ServerPhase::Connect, Phase::Greeting),
         (ServerPhase::Hello, Phase::Greeting),
@@ -113,7 +113,7 @@ async fn a_mail_does_not_outlive_its_code() {
     assert!(server.messages().is_empty());
 }
 
-/// Finding 3 is about reuse: one connection carries mail after mail, refused ones too. That its small writes go out at
+/// One connection carries mail after mail, refused ones too. That its small writes go out at
 /// once is seen on the socket (`smtp::stream`).
 #[tokio::test]
 async fn one_connection_carries_many_mails_and_survives_a_refused_one() {

@@ -38,7 +38,7 @@ async fn assert_fails_closed(service: &Service) {
 }
 
 #[tokio::test]
-async fn a_black_holed_connection_fails_fast_and_is_replaced() {
+async fn trap_7_a_black_holed_connection_fails_fast_and_is_replaced() {
     let redis = RedisServer::start().await;
     let (service, proxy) = behind_a_proxy(&redis).await;
     let (code, _) = service.code_for(ADA).await;
