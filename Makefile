@@ -5,7 +5,7 @@ EMAIL ?= ada@example.org
 export EMAIL
 
 .DEFAULT_GOAL := help
-.PHONY: help dev login test test-faults test-faults-full check check-monitoring docs fmt fuzz check-charts test-charts release cluster cluster-down images test-cluster e2e e2e-full bench bench-micro
+.PHONY: help dev login test test-faults test-faults-full check check-monitoring docs fmt fuzz check-charts test-charts release cluster cluster-down images test-cluster up down load e2e e2e-full bench bench-micro
 
 help: ## What can be done here
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,15 @@ images: ## Build all images and load them into the cluster
 
 test-cluster: ## Is the cluster what the platform needs?
 	@k8s/test-cluster/run
+
+up: ## All of Ping on a cluster: images, operator, a PingStack, one login (the cluster too, where there is none)
+	@k8s/up
+
+down: ## Undo make up (KEEP_CLUSTER=1 leaves the cluster)
+	@k8s/down
+
+load: ## N=3000 logins at what make up made, from a pod: the queue grows, the consumers follow
+	@k8s/load $(N)
 
 e2e: ## The operator's end-to-end cases on the cluster in use (CASES="…" names some)
 	@k8s/e2e/run $(CASES)

@@ -16,8 +16,11 @@ use crate::{
 
 const RESOURCES: DefaultResources = DefaultResources { cpu: "50m", memory: "32Mi", memory_limit: "256Mi" };
 
-/// The API, and the port of probes and metrics.
+/// The API, and the port of probes and metrics: in the pods.
 pub(super) const PORTS: [(&str, u16); 2] = [("http", 5000), ("management", 5001)];
+
+/// The same in the Service: clients need no port in the URL.
+const SERVICE_PORTS: [(&str, u16); 2] = [("http", 80), ("management", 5001)];
 
 /// Seconds that a pod goes on serving after it was told to stop: until every proxy has heard that it leaves.
 const LEAVE_SECONDS: i32 = 5;
@@ -33,7 +36,7 @@ pub(super) fn service(context: &Context<'_>) -> Result<Service, Error> {
         "metadata": metadata(id, Part::UserService, &id.part(Part::UserService)),
         "spec": {
             "selector": id.selector(Part::UserService),
-            "ports": PORTS.iter().map(port).collect::<Vec<_>>(),
+            "ports": SERVICE_PORTS.iter().map(port).collect::<Vec<_>>(),
         },
     }))
 }
