@@ -1,0 +1,175 @@
+//! The login path: user-service in closed loop on one core and on all, and the bare loop beside it in turn.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+
+use crate::{
+    child::{BARE_LOOP, BareLoop},
+    load::{self, Load},
+    meter::{Meter, Usage},
+    process::resident_memory,
+    requests::Requests,
+    round::{Path, Round, Row},
+    run::Bench,
+    service::{Cores, Environment, Service, free_port, wait},
+    statistics::Latency,
+};
+
+const CONNECTIONS: [u32; 4] = [1, 16, 128, 512];
+/// The row that the aims are about, and the one that a mix is measured at.
+pub(crate) const USUAL: u32 = 128;
+/// The row about memory.
+const MANY: u32 = 1000;
+/// Before each measurement: connections of the service's own, and Redis' script.
+const WARM_UP: Duration = Duration::from_millis(300);
+/// What a started process does by itself is over by then.
+const REST: Duration = Duration::from_secs(1);
+
+/// A user-service under measurement.
+pub(crate) struct UserService {
+    service: Service,
+    address: SocketAddr,
+}
+
+/// The whole part.
+pub(crate) async fn run(bench: &Bench) -> Result<()> {
+    for cores in [Cores::One, Cores::All] {
+        let user_service = UserService::start(bench, cores, Vec::new()).await?;
+        for round in 1..=bench.options.rounds {
+            for connections in CONNECTIONS {
+                let row = Row { path: Path::Login, cores: cores.name(), connections, size: 0 };
+                bench.keep(user_service.measure(bench, (row, round), &logins(bench)).await?)?;
+                bench.keep(measure_bare_loop(bench, cores, connections, round).await?)?;
+            }
+            if cores == Cores::All {
+                let row = Row { path: Path::LoginMix, cores: cores.name(), connections: USUAL, size: 0 };
+                let mix = Requests::mix(bench.next.get());
+                bench.keep(user_service.measure(bench, (row, round), &mix).await?)?;
+            }
+        }
+    }
+    for round in 1..=bench.options.rounds {
+        let row =
+            Row { path: Path::LoginManyConnections, cores: Cores::All.name(), connections: MANY, size: 0 };
+        let user_service = UserService::start(bench, Cores::All, Vec::new()).await?;
+        wait(REST).await;
+        bench.keep(user_service.measure_cold(bench, (row, round), &logins(bench)).await?)?;
+    }
+    Ok(())
+}
+
+fn logins(bench: &Bench) -> Requests {
+    Requests::logins(bench.next.get())
+}
+
+impl UserService {
+    /// Starts one with its default limits and `more` settings; the generator is a proxy that it trusts.
+    pub(crate) async fn start(bench: &Bench, cores: Cores, more: Environment) -> Result<Self> {
+        let port = free_port()?;
+        let environment = environment(bench, port).into_iter().chain(more).collect();
+        let service = Service::start("user-service", environment, cores, &bench.log("user-service")).await?;
+        Ok(Self { service, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) })
+    }
+
+    /// One measurement on emptied servers, after a short one that does not count.
+    async fn measure(&self, bench: &Bench, which: (Row, u32), requests: &Requests) -> Result<Round> {
+        bench.servers.empty().await?;
+        let warm_up = load::run(self.address, which.0.connections, Instant::now() + WARM_UP, requests).await;
+        self.measure_after(bench, which, (requests, warm_up)).await
+    }
+
+    async fn measure_cold(&self, bench: &Bench, which: (Row, u32), requests: &Requests) -> Result<Round> {
+        bench.servers.empty().await?;
+        self.measure_after(bench, which, (requests, Load::default())).await
+    }
+
+    /// One measurement on the servers as they are. Each login answered 200, the warm-up's included, must be an event in
+    /// the queue.
+    pub(crate) async fn measure_after(
+        &self,
+        bench: &Bench,
+        (row, number): (Row, u32),
+        (requests, warm_up): (&Requests, Load),
+    ) -> Result<Round> {
+        let party = self.service.party();
+        let memory_before = resident_memory(party.pid)?;
+        let meter = Meter::start(&bench.parties(party))?;
+        let end = Instant::now() + Duration::from_secs(bench.options.seconds.into());
+        let load = load::run(self.address, row.connections, end, requests).await;
+        let usage = meter.stop()?;
+        let resident_memory = [memory_before, resident_memory(party.pid)?];
+        bench.next.set(requests.position());
+        let events = bench.servers.take_all_events().await?;
+        let expected = warm_up.logins + load.logins;
+        let lost =
+            (events != expected).then(|| format!("{expected} logins answered 200, {events} mail events"));
+        Ok(Round {
+            row,
+            number,
+            requests: load.latency_us.len() as u64,
+            usage,
+            measured: party.name,
+            resident_memory,
+            invalid: warm_up.complaint().or(load.complaint()).or(lost),
+            answers: load.answers,
+            latency_us: Some(Latency::of(load.latency_us)),
+            redis_bytes_per_code: None,
+        })
+    }
+}
+
+/// What user-service is told.
+pub(crate) fn environment(bench: &Bench, port: u16) -> Environment {
+    let mut environment = bench.servers.environment();
+    environment.extend([
+        ("PORT", port.to_string()),
+        ("BIND_ADDRESS", Ipv4Addr::LOCALHOST.to_string()),
+        ("JWT_SECRET", "a secret of thirty-two octets or more".to_owned()),
+        ("TRUSTED_PROXIES", "127.0.0.1/32".to_owned()),
+    ]);
+    environment
+}
+
+async fn measure_bare_loop(bench: &Bench, cores: Cores, connections: u32, number: u32) -> Result<Round> {
+    bench.servers.empty().await?;
+    let option = |name: &str, value: u64| format!("--{name}={value}");
+    let arguments = [
+        "bare-login".to_owned(),
+        option("connections", connections.into()),
+        option("seconds", bench.options.seconds.into()),
+        option("first", bench.next.get()),
+    ];
+    let mut bare =
+        BareLoop::start(&arguments, environment(bench, 0), cores, &bench.log("bare-login")).await?;
+    let (report, usage, memory) = metered(bench, &mut bare).await?;
+    let (events, expected) = (bench.servers.take_all_events().await?, report.requests);
+    let lost = (events != expected).then(|| format!("{expected} confirmed, {events} mail events"));
+    Ok(Round {
+        row: Row { path: Path::BareLogin, cores: cores.name(), connections, size: 0 },
+        number,
+        requests: report.requests,
+        latency_us: Some(report.latency_us),
+        usage,
+        measured: BARE_LOOP,
+        resident_memory: memory,
+        answers: [(200, report.requests)].into(),
+        redis_bytes_per_code: None,
+        invalid: report.failure.or(lost),
+    })
+}
+
+/// Lets a bare loop run, and meters it.
+pub(crate) async fn metered(
+    bench: &Bench,
+    bare: &mut BareLoop,
+) -> Result<(crate::child::Report, Usage, [u64; 2])> {
+    let party = bare.party()?;
+    let memory_before = resident_memory(party.pid)?;
+    let meter = Meter::start(&bench.parties(party))?;
+    let report = bare.run().await?;
+    Ok((report, meter.stop()?, [memory_before, resident_memory(party.pid)?]))
+}

@@ -1,0 +1,119 @@
+//! The mail path: a full queue to the sink through mail-service, and the sink's own limit beside it in turn.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::{
+    backlog,
+    child::{BARE_LOOP, BareLoop},
+    login_path::metered,
+    meter::Meter,
+    process::resident_memory,
+    round::{Path, Round, Row},
+    run::Bench,
+    service::{Cores, Environment, Service},
+    sink::Sink,
+};
+
+const CONNECTIONS: [u32; 3] = [1, 16, 64];
+/// The row that the aim is about.
+pub(crate) const USUAL: u32 = 16;
+/// What a mail server takes to accept a mail, at least.
+const SLOW: Duration = Duration::from_millis(10);
+/// The slow sink gets so much less.
+const SLOW_SHARE: u64 = 5;
+/// No measurement takes longer.
+const DEADLINE: Duration = Duration::from_mins(10);
+
+/// The whole part.
+pub(crate) async fn run(bench: &Bench) -> Result<()> {
+    let sinks =
+        (Sink::start(Duration::ZERO, &bench.shutdown).await?, Sink::start(SLOW, &bench.shutdown).await?);
+    let mails = u64::from(bench.options.mails);
+    for round in 1..=bench.options.rounds {
+        for connections in CONNECTIONS {
+            let row = |path| Row { path, cores: Cores::All.name(), connections, size: 0 };
+            bench.keep(measure(bench, &sinks.0, (row(Path::Mail), round), mails).await?)?;
+            bench.keep(measure_bare_smtp(bench, &sinks.0, (row(Path::BareSmtp), round), mails).await?)?;
+        }
+        let (row, mails) =
+            (|path| Row { path, cores: Cores::All.name(), connections: USUAL, size: 0 }, mails / SLOW_SHARE);
+        bench.keep(measure(bench, &sinks.1, (row(Path::MailSlow), round), mails).await?)?;
+        bench.keep(measure_bare_smtp(bench, &sinks.1, (row(Path::BareSmtpSlow), round), mails).await?)?;
+    }
+    Ok(())
+}
+
+async fn measure(bench: &Bench, sink: &Sink, (row, number): (Row, u32), mails: u64) -> Result<Round> {
+    bench.servers.empty().await?;
+    backlog::fill(&bench.servers, mails).await?;
+    sink.begin(mails);
+    let service = spawn(bench, sink, row.connections)?;
+    let until = Instant::now() + DEADLINE;
+    // From the first mail on: starting and connecting are no part of the path.
+    let first = sink.wait_for(1, until).await;
+    let meter = Meter::start(&bench.parties(service.party()))?;
+    sink.wait_for(mails / 4, until).await;
+    let memory_at_a_quarter = resident_memory(service.pid)?;
+    let taken = sink.wait_for(mails, until).await;
+    let usage = meter.stop()?;
+    let memory_at_the_end = resident_memory(service.pid)?;
+    service.terminate().await?;
+    let left = bench.servers.take_all_events().await?;
+    let left = (left > 0).then(|| format!("{left} events are still in the queue"));
+    Ok(Round {
+        row,
+        number,
+        requests: taken - first,
+        latency_us: None,
+        usage,
+        measured: "mail-service",
+        resident_memory: [memory_at_a_quarter, memory_at_the_end],
+        answers: [(250, taken)].into(),
+        redis_bytes_per_code: None,
+        invalid: sink.account().complaint().or(left),
+    })
+}
+
+/// Starts a mail-service that sends so many mails at once.
+pub(crate) fn spawn(bench: &Bench, sink: &Sink, concurrency: u32) -> Result<Service> {
+    let mut environment: Environment = bench.servers.environment();
+    environment.extend([
+        ("SMTP_HOST", sink.address.ip().to_string()),
+        ("SMTP_PORT", sink.address.port().to_string()),
+        ("SMTP_TLS", "none".to_owned()),
+        ("MAIL_FROM", "Ping <no-reply@example.org>".to_owned()),
+        ("MAIL_CONCURRENCY", concurrency.to_string()),
+    ]);
+    Service::spawn("mail-service", environment, Cores::All, &bench.log("mail-service"))
+}
+
+async fn measure_bare_smtp(
+    bench: &Bench,
+    sink: &Sink,
+    (row, number): (Row, u32),
+    mails: u64,
+) -> Result<Round> {
+    sink.begin(mails);
+    let arguments = [
+        "bare-smtp".to_owned(),
+        format!("--address={}", sink.address),
+        format!("--connections={}", row.connections),
+        format!("--mails={mails}"),
+    ];
+    let mut bare = BareLoop::start(&arguments, Vec::new(), Cores::All, &bench.log("bare-smtp")).await?;
+    let (report, usage, memory) = metered(bench, &mut bare).await?;
+    Ok(Round {
+        row,
+        number,
+        requests: report.requests,
+        latency_us: Some(report.latency_us),
+        usage,
+        measured: BARE_LOOP,
+        resident_memory: memory,
+        answers: [(250, report.requests)].into(),
+        redis_bytes_per_code: None,
+        invalid: report.failure.or(sink.account().complaint()),
+    })
+}

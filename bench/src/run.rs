@@ -1,0 +1,102 @@
+//! The whole run: its parts one after the other, each round written as soon as it is measured, the table at the end.
+
+use std::{
+    cell::{Cell, RefCell},
+    fs::{self, File},
+    io::{self, Write as _},
+    path::PathBuf,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+use service_kit::shutdown::Shutdown;
+
+use crate::{
+    aims,
+    config::{Part, RunOptions},
+    login_path, mail_path,
+    meter::{self, Party},
+    round::{GENERATOR, Round},
+    scale,
+    servers::Servers,
+    table,
+};
+
+/// What all parts work with.
+pub(crate) struct Bench {
+    pub(crate) servers: Servers,
+    pub(crate) options: RunOptions,
+    pub(crate) shutdown: Shutdown,
+    /// The number of the next login: none is given twice.
+    pub(crate) next: Cell<u64>,
+    raw: RefCell<File>,
+    rounds: RefCell<Vec<Round>>,
+}
+
+/// Runs all parts. `false` if a round does not count.
+pub(crate) async fn run(options: RunOptions) -> Result<bool> {
+    let bench = Bench::prepare(options).await?;
+    for part in bench.options.parts.clone() {
+        match part {
+            Part::Login => login_path::run(&bench).await?,
+            Part::Mail => mail_path::run(&bench).await?,
+            Part::Scale => scale::run(&bench).await?,
+        }
+    }
+    bench.servers.finish().await?;
+    let rounds = bench.rounds.into_inner();
+    write!(io::stdout(), "{}\n{}", table::markdown(&rounds), aims::markdown(&rounds))?;
+    Ok(rounds.iter().all(|round| round.invalid.is_none()))
+}
+
+impl Bench {
+    async fn prepare(options: RunOptions) -> Result<Self> {
+        let folder = &options.results;
+        fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        let mut raw = File::create(folder.join(format!("{now}.jsonl")))?;
+        let head = json!({
+            "cores": meter::cores(), "kernel": fs::read_to_string("/proc/sys/kernel/osrelease")?.trim(),
+            "rounds": options.rounds, "seconds": options.seconds, "mails": options.mails, "scale_to": options.scale_to,
+        });
+        writeln!(raw, "{head}")?;
+        Ok(Self {
+            servers: Servers::prepare(&options.servers).await?,
+            options,
+            shutdown: Shutdown::new(),
+            next: Cell::new(0),
+            raw: RefCell::new(raw),
+            rounds: RefCell::default(),
+        })
+    }
+
+    /// Where a process writes its log.
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
+        self.options.results.join(format!("{name}.log"))
+    }
+
+    /// The measured process, this one and the servers.
+    pub(crate) fn parties(&self, measured: Party) -> Vec<Party> {
+        let own = Party { name: GENERATOR, pid: std::process::id(), cores: 1 };
+        [measured, own].into_iter().chain(self.servers.parties().iter().copied()).collect()
+    }
+
+    /// Writes a round down, and says on standard error how it was.
+    pub(crate) fn keep(&self, round: Round) -> Result<()> {
+        writeln!(self.raw.borrow_mut(), "{}", serde_json::to_string(&round)?)?;
+        let crate::round::Row { path, cores, connections, size } = round.row;
+        let size = if size > 0 { format!(" size {size}") } else { String::new() };
+        writeln!(
+            io::stderr(),
+            "bench: round {}: {}, cores {cores}, connections {connections}{size}: {:.0}/s, {:.1} µs of CPU each{}",
+            round.number,
+            path.title(),
+            round.per_second(),
+            round.cpu_us(),
+            round.invalid.as_ref().map(|why| format!(": INVALID, {why}")).unwrap_or_default(),
+        )?;
+        self.rounds.borrow_mut().push(round);
+        Ok(())
+    }
+}
