@@ -51,11 +51,15 @@ pub(super) async fn report(context: &Context, invalid: &InvalidObject) -> Result
     let patch = json!({ "metadata": { "uid": id.uid }, "status": { "conditions": after } });
     let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
     let written = api.patch_status(&id.name, &params, &Patch::Merge(&patch)).await;
-    // The Event comes even where the API server does not take the status of such an object.
     for condition in after.iter().filter(|condition| condition.type_ == READY) {
         context.events.notify(&id, Notice::condition(condition)).await;
     }
-    written.map(drop).map_err(Error::Write)
+    match written {
+        // Where a rule cannot even be tried on what is stored, the API server takes no status (seen on 1.37.2): the Event
+        // has said it.
+        Err(kube::Error::Api(status)) if status.code == 422 => Ok(()),
+        written => written.map(drop).map_err(Error::Write),
+    }
 }
 
 fn stack_id(metadata: &ObjectMeta) -> Option<StackId> {

@@ -47,6 +47,16 @@ async fn a_stack_that_cannot_be_read_says_so_once_and_what_is_known_of_it_stays(
 }
 
 #[tokio::test]
+async fn where_the_api_server_takes_no_status_the_event_says_it() {
+    let api = FakeApi::default();
+    api.put(PATH, old_object());
+    api.fail(http::Method::PATCH, PATH, http::StatusCode::UNPROCESSABLE_ENTITY);
+    let stored = Arc::new(serde_json::from_value::<StoredStack>(old_object()).unwrap());
+    reconcile(stored, Arc::new(fixtures::context(&api))).await.unwrap();
+    assert_eq!(api.take_requests("/events").len(), 1);
+}
+
+#[tokio::test]
 async fn its_neighbours_are_reconciled_as_ever() {
     let api = FakeApi::default();
     api.put(PATH, old_object());
