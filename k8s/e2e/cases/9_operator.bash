@@ -53,7 +53,8 @@ an_unreadable_stack_does_not_stop_the_others() { # case
     operator rollout status deployment/ping-operator --timeout 120s
     apply_stack demo
     wait_ready demo
-    kubectl get pingstack unreadable
+    # It says so where its author looks.
+    eventually 60 "the Event on the unreadable stack" has_event Unreadable "cannot read the object"
 }
 
 store_unreadable() { stack unreadable '.spec.login.limits = "none" | .spec.smtp = 7' | kubectl apply --filename -; }
