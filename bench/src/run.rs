@@ -34,20 +34,25 @@ pub(crate) struct Bench {
     rounds: RefCell<Vec<Round>>,
 }
 
-/// Runs all parts. `false` if a round does not count.
+/// Runs all parts. `false` if a round does not count, or a part could not be finished: the next one goes on.
 pub(crate) async fn run(options: RunOptions) -> Result<bool> {
     let bench = Bench::prepare(options).await?;
+    let mut finished = true;
     for part in bench.options.parts.clone() {
-        match part {
-            Part::Login => login_path::run(&bench).await?,
-            Part::Mail => mail_path::run(&bench).await?,
-            Part::Scale => scale::run(&bench).await?,
+        let ended = match part {
+            Part::Login => login_path::run(&bench).await,
+            Part::Mail => mail_path::run(&bench).await,
+            Part::Scale => scale::run(&bench).await,
+        };
+        if let Err(error) = ended {
+            finished = false;
+            writeln!(io::stderr(), "bench: the part {part:?} could not be finished: {error:#}")?;
         }
     }
     bench.servers.finish().await?;
     let rounds = bench.rounds.into_inner();
-    write!(io::stdout(), "{}\n{}", table::markdown(&rounds), aims::markdown(&rounds))?;
-    Ok(rounds.iter().all(|round| round.invalid.is_none()))
+    write!(io::stdout(), "{}{}", table::markdown(&rounds), aims::markdown(&rounds))?;
+    Ok(finished && rounds.iter().all(|round| round.invalid.is_none()))
 }
 
 impl Bench {

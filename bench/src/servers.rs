@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use lapin::{Channel, Connection, ConnectionProperties, options::QueuePurgeOptions};
 use ping_contract::topology::{Desired, MAIL_QUEUE};
-use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, aio::MultiplexedConnection};
 use reqwest::{Client, Method, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
@@ -36,18 +36,7 @@ pub(crate) struct Servers {
 impl Servers {
     /// Makes the vhost with the same topology that services have, its queue without bounds.
     pub(crate) async fn prepare(options: &ServerOptions) -> Result<Self> {
-        let client =
-            redis::Client::open(options.redis_url.as_str()).context("REDIS_URL is no URL of Redis")?;
-        let redis_port = match client.get_connection_info().addr() {
-            redis::ConnectionAddr::Tcp(_, port) => *port,
-            _ => 0,
-        };
-        let mut redis = client.get_multiplexed_async_connection().await.context("Redis cannot be reached")?;
-        let keys: u64 = redis::cmd("DBSIZE").query_async(&mut redis).await?;
-        ensure!(
-            keys == 0,
-            "the Redis database is not empty, and would be emptied: name another in REDIS_URL"
-        );
+        let (redis, redis_port) = empty_redis(&options.redis_url).await?;
         delete_vhost(options).await?;
         let config = ManagementConfig {
             url: options.rabbitmq_management_url.clone(),
@@ -126,6 +115,22 @@ impl Servers {
         self.empty().await?;
         delete_vhost(&self.options).await
     }
+}
+
+/// A connection to a database without a key, and the server's port.
+async fn empty_redis(url: &str) -> Result<(MultiplexedConnection, u16)> {
+    let client = redis::Client::open(url).context("REDIS_URL is no URL of Redis")?;
+    let port = match client.get_connection_info().addr() {
+        redis::ConnectionAddr::Tcp(_, port) => *port,
+        _ => 0,
+    };
+    // Emptying a database of millions of keys takes seconds.
+    let patient = AsyncConnectionConfig::new().set_response_timeout(None);
+    let redis = client.get_multiplexed_async_connection_with_config(&patient).await;
+    let mut redis = redis.context("Redis cannot be reached")?;
+    let keys: u64 = redis::cmd("DBSIZE").query_async(&mut redis).await?;
+    ensure!(keys == 0, "the Redis database is not empty, and would be emptied: name another in REDIS_URL");
+    Ok((redis, port))
 }
 
 fn amqp_url(options: &ServerOptions) -> String {
