@@ -5,7 +5,7 @@
 operator_chart() {
     local action=$1 charts=$2
     shift 2
-    helm "$action" ping-operator "$charts/ping-operator" --namespace "$OPERATOR" --take-ownership --wait --timeout 180s "$@"
+    helm "$action" ping-operator "$charts/ping-operator" --namespace "$OPERATOR" --take-ownership --force-conflicts --wait --timeout 180s "$@"
 }
 
 # stack_chart ACTION CHARTS [ARGUMENT…]: with --wait Helm waits for the condition Ready.
@@ -68,7 +68,8 @@ this_chart_upgrades_the_previous_one() { # step
 every_sample_passes_a_server_side_dry_run() { # step
     local sample
     for sample in "$K8S"/samples/*.yaml; do
-        kubectl apply --namespace "$STACK" --server-side --dry-run=server --force-conflicts --filename "$sample"
+        # Into a namespace that has no Mailpit of the chart's.
+        kubectl apply --namespace "$OPERATOR" --server-side --dry-run=server --filename "$sample"
     done
 }
 
