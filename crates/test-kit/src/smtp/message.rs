@@ -88,6 +88,7 @@ mod tests {
     #[test]
     fn folded_headers_and_body_are_told_apart() {
         let message = Message {
+            number: 1,
             connection: 1,
             sender: String::new(),
             recipients: Vec::new(),
