@@ -86,6 +86,7 @@ impl Soak {
             // The second half leaves the services alone: what they hold shows only in a long life.
             let fault = Fault::any(&mut random, number < self.faults / 2);
             let lasts = Duration::from_millis(random.random_range(LASTS));
+            println!("soak: {:2} {fault:?} begins", number + 1);
             fault.play(platform, lasts).await;
             let back = account.recovered(Instant::now()).await;
             sleep_until(next).await;
