@@ -239,7 +239,9 @@ impl Account {
     pub fn report(&self, smtp: &SmtpServer) -> Report {
         self.collect(smtp);
         let mut ledger = self.entries().ledger.clone();
-        unanswered(smtp).into_iter().for_each(|recipient| ledger.deliver(recipient));
+        for recipient in unanswered(smtp) {
+            ledger.deliver(recipient);
+        }
         ledger.report()
     }
 

@@ -76,7 +76,11 @@ async fn refused_at_once(platform: &Platform) {
     for number in 0..10 {
         refused(platform, &format!("alarm-{number}@example.org")).await;
     }
-    assert!(began.elapsed() < PUBLISH_TIMEOUT * 10 / 3, "ten refusals took {:?}: not at once", began.elapsed());
+    assert!(
+        began.elapsed() < PUBLISH_TIMEOUT * 10 / 3,
+        "ten refusals took {:?}: not at once",
+        began.elapsed()
+    );
 }
 
 #[tokio::test]
