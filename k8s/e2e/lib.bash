@@ -27,7 +27,8 @@ namespaces_are_gone() {
 install_operator() { # [HELM-ARGUMENT…]
     command "$KUBECTL" create namespace "$OPERATOR_NAMESPACE" --dry-run=client --output yaml | command "$KUBECTL" apply --filename - >/dev/null
     command "$KUBECTL" label --overwrite namespace "$OPERATOR_NAMESPACE" pod-security.kubernetes.io/enforce=restricted >/dev/null
-    helm upgrade --install ping-operator "$REPOSITORY/charts/ping-operator" --namespace "$OPERATOR_NAMESPACE" \
+    # A case replaces the CRD, which makes kubectl an owner of its fields.
+    helm upgrade --install ping-operator "$REPOSITORY/charts/ping-operator" --namespace "$OPERATOR_NAMESPACE" --force-conflicts \
         --set crds.keep=false --set neighbours.ingressNamespace=ingress-nginx --set neighbours.prometheusNamespace=monitoring --wait --timeout 180s "$@" >"$LOGS/helm.log" 2>&1 ||
         { cat "$LOGS/helm.log"; fail "the operator could not be installed"; }
     operator rollout restart deployment/ping-operator >/dev/null
