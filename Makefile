@@ -5,7 +5,7 @@ EMAIL ?= ada@example.org
 export EMAIL
 
 .DEFAULT_GOAL := help
-.PHONY: help dev login test test-faults test-faults-full check check-monitoring docs fmt fuzz check-charts test-charts release cluster cluster-down images test-cluster up down load e2e e2e-full bench bench-micro
+.PHONY: help dev login test test-faults test-faults-full check check-monitoring docs fmt fuzz check-charts test-charts release cluster cluster-down images test-cluster up down load tilt tilt-ci tilt-down e2e e2e-full bench bench-micro
 
 help: ## What can be done here
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,15 @@ down: ## Undo make up (KEEP_CLUSTER=1 leaves the cluster)
 
 load: ## N=3000 logins at what make up made, from a pod: the queue grows, the consumers follow
 	@k8s/load $(N)
+
+tilt: ## Ping on the cluster by Tilt: what you edit is rebuilt and runs seconds later
+	@k8s/tilt/run up
+
+tilt-down: ## Undo make tilt
+	@k8s/tilt/run down
+
+tilt-ci: ## The Tiltfile once in a namespace of its own, ended by a login, then removed
+	@k8s/tilt/run ci
 
 e2e: ## The operator's end-to-end cases on the cluster in use (CASES="…" names some)
 	@k8s/e2e/run $(CASES)
