@@ -4,4 +4,11 @@
 OPERATOR_NAMESPACE=ping-system
 DEMO_NAMESPACE=ping
 DEMO=demo
-UP=$BUILD/k8s/up # there while what `make up` made is there; says whether the cluster is to go with it
+# There while what `make up` made is there: the way to its cluster, and whether that was made by it or found.
+UP=$BUILD/k8s/up
+
+# choose_way_of_up: the cluster that `make up` used, unless CLUSTER names one.
+choose_way_of_up() {
+    [[ ${CLUSTER:-} || ! -e $UP ]] || read -r CLUSTER _ <"$UP"
+    choose_way
+}

@@ -48,7 +48,8 @@ a_stack_installs_and_is_ready() { # step
     else
         stack_chart install "$REPOSITORY/charts"
     fi
-    [[ $(kubectl get pingstack demo --namespace "$STACK" --output 'jsonpath={.status.conditions[?(@.type=="Ready")].status}') == True ]]
+    # Helm takes a PingStack that the operator has not looked at yet for done.
+    kubectl wait pingstack demo --namespace "$STACK" --for condition=Ready --timeout 300s
 }
 
 helm_test_signs_in() { # step
