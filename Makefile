@@ -41,6 +41,7 @@ check-monitoring: ## Alerts and dashboard: syntax, promtool's tests, a page for 
 
 docs: ## Write anew what docs/ and charts/ take from the code: settings, metrics, the CRD
 	UPDATE_DOCS=1 $(CARGO) test --workspace --locked --lib --bins -- in_the_docs committed_crd
+	@dev/check-charts write
 	@echo "docs: now see git diff docs charts, and commit it"
 
 fuzz: ## The property tests of parsers and address type with 10^6 cases each (minutes)
@@ -67,7 +68,7 @@ down: ## Undo make up (KEEP_CLUSTER=1 leaves the cluster)
 load: ## N=3000 logins at what make up made, from a pod: the queue grows, the consumers follow
 	@k8s/load $(N)
 
-tilt: ## Ping on the cluster by Tilt: what you edit is rebuilt and runs seconds later
+tilt: ## Ping on the cluster by Tilt: what you edit is rebuilt and rolled out
 	@k8s/tilt/run up
 
 tilt-down: ## Undo make tilt
