@@ -10,9 +10,9 @@ every_deleted_child_comes_back_with_an_event() { # case
         delete_and_get_back "$child"
     done
     wait_ready demo
-    has_event Restored "the Deployment demo-user-service was gone"
-    has_event Restored "the StatefulSet demo-rabbitmq was gone"
-    has_event Restored "the NetworkPolicy demo-redis was gone"
+    eventually 60 "an event" has_event Restored "the Deployment demo-user-service was gone"
+    eventually 60 "an event" has_event Restored "the StatefulSet demo-rabbitmq was gone"
+    eventually 60 "an event" has_event Restored "the NetworkPolicy demo-redis was gone"
     sign_in demo ada@example.org
 }
 
