@@ -24,12 +24,12 @@ namespaces_are_gone() {
         { echo "FAILED namespaces_are_gone"; command "$KUBECTL" get namespaces --selector ping-e2e; return 1; }
 }
 
-install_uninstall_operator() {
+uninstall_operator() {
     helm uninstall ping-operator --namespace "$OPERATOR_NAMESPACE" --wait --timeout 120s >>"$LOGS/helm.log" 2>&1
     command "$KUBECTL" delete namespace "$OPERATOR_NAMESPACE" --timeout 60s >/dev/null
 }
 
-operator() { # [HELM-ARGUMENT…]
+install_operator() { # [HELM-ARGUMENT…]
     command "$KUBECTL" create namespace "$OPERATOR_NAMESPACE" --dry-run=client --output yaml | command "$KUBECTL" apply --filename - >/dev/null
     command "$KUBECTL" label --overwrite namespace "$OPERATOR_NAMESPACE" pod-security.kubernetes.io/enforce=restricted >/dev/null
     # A case replaces the CRD, which makes kubectl an owner of its fields.
