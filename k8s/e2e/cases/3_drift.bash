@@ -9,11 +9,15 @@ every_deleted_child_comes_back_with_an_event() { # case
     for child in $(kubectl get "$kinds" --selector pingstack.dev/stack=demo --output name); do
         delete_and_get_back "$child"
     done
+    # The status tells of it a moment later, so it may still say ready.
+    for child in statefulset/demo-redis statefulset/demo-rabbitmq deployment/demo-user-service deployment/demo-mail-service; do
+        kubectl rollout status "$child" --timeout 240s
+    done
     wait_ready demo
     eventually 60 "an event" has_event Restored "the Deployment demo-user-service was gone"
     eventually 60 "an event" has_event Restored "the StatefulSet demo-rabbitmq was gone"
     eventually 60 "an event" has_event Restored "the NetworkPolicy demo-redis was gone"
-    sign_in demo ada@example.org
+    eventually 60 "a login to work" sign_in demo ada@example.org
 }
 
 a_changed_child_is_changed_back_with_an_event() { # case
