@@ -118,12 +118,13 @@ mailed() { mailpit 'messages?limit=50000' | jq -r '.messages[].To[].Address' | s
 # code_for ADDRESS: the code in its newest mail.
 code_for() { mailpit "search?query=to:$1&limit=1" | jq -r '.messages[0].Snippet' | grep -oE '[0-9]{6}'; }
 
-# sign_in STACK ADDRESS: login, mail, verify; fails unless a token comes back.
+# sign_in STACK ADDRESS: login, mail, verify; fails unless a token comes back. Each step by itself, since `eventually` has
+# errexit switched off: a refused login is not followed by a wait for its mail.
 sign_in() {
     local code
-    client post "$1-user-service" /api/v1/login "{\"email\":\"$2\"}" | grep -q 'OTP has been sent'
-    eventually 60 "mail to $2" code_for "$2"
-    code=$(code_for "$2")
+    client post "$1-user-service" /api/v1/login "{\"email\":\"$2\"}" | grep -q 'OTP has been sent' || return 1
+    eventually 60 "mail to $2" code_for "$2" || return 1
+    code=$(code_for "$2") || return 1
     client post "$1-user-service" /api/v1/verify-otp "{\"email\":\"$2\",\"otp\":\"$code\"}" | grep -q '"token"'
 }
 
