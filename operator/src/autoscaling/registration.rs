@@ -26,6 +26,9 @@ use super::{
 /// How often everything is looked at, besides at each change of the `APIService`.
 const LOOK: Duration = Duration::from_secs(30);
 
+/// How often the last replica tries to take the `APIService` away.
+const WITHDRAWALS: usize = 20;
+
 /// Whose the cluster's external metrics are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Slot {
@@ -167,9 +170,18 @@ impl Registration {
     /// The next replica makes it again. Until then the autoscaler finds no metric, and leaves the pods as they are.
     pub async fn withdraw_at_the_end(self, shutdown: Shutdown) {
         shutdown.soft().cancelled().await;
-        if let Err(error) = self.withdraw_if_last().await {
-            tracing::info!(error = chain(&error), "the APIService was left as it is");
+        for _ in 0..WITHDRAWALS {
+            match self.withdraw_if_last().await {
+                Ok(()) => return,
+                // The API server writes its status at this very moment: its endpoints leave.
+                Err(Error::ApiService(kube::Error::Api(status))) if status.code == 409 => {}
+                Err(error) => {
+                    tracing::info!(error = chain(&error), "the APIService was left as it is");
+                    return;
+                }
+            }
         }
+        tracing::info!("the APIService was left as it is: it changes all the time");
     }
 
     async fn withdraw_if_last(&self) -> Result<(), Error> {
