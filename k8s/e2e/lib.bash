@@ -160,7 +160,10 @@ management() {
 }
 
 uid_of() { kubectl get "$1" --output 'jsonpath={.metadata.uid}'; } # KIND/NAME
-is_new() { [[ $(uid_of "$1") != "$2" ]]; } # KIND/NAME OLD-UID
+is_new() { # KIND/NAME OLD-UID: it is there, and is another one
+    local uid
+    uid=$(uid_of "$1") && [[ $uid && $uid != "$2" ]]
+}
 
 # delete_and_get_back KIND/NAME: deletes an object of a stack; the operator must make it again within 60 s.
 delete_and_get_back() {
