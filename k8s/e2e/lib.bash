@@ -68,11 +68,6 @@ stack() {
 }
 
 apply_stack() { stack "$@" | kubectl apply --filename -; } # NAME [JQ-FILTER]
-# in_background NAMESPACE ARGUMENT…: $! is kubectl itself then, not a shell that would leave it behind when it is ended.
-in_background() { "$KUBECTL" --namespace "$@" & }
-# fails COMMAND…: `! command` alone would not end a case.
-fails() { if "$@"; then return 1; fi; }
-has_line() { "${@:2}" | grep -E "$1"; } # REGULAR-EXPRESSION COMMAND…
 patch_stack() { kubectl patch pingstack "$1" --type merge --patch "$2"; } # NAME JSON
 
 wait_ready() { kubectl wait "pingstack/$1" --for condition=Ready --timeout "${2:-240s}"; } # NAME [TIMEOUT]
@@ -81,6 +76,13 @@ wait_ready() { kubectl wait "pingstack/$1" --for condition=Ready --timeout "${2:
 wait_reason() { kubectl wait "pingstack/$1" --for "jsonpath={.status.conditions[?(@.type==\"$2\")].reason}=$3" --timeout "${4:-120s}"; }
 
 message_of() { kubectl get pingstack "$1" --output "jsonpath={.status.conditions[?(@.type==\"$2\")].message}"; } # NAME CONDITION
+
+# in_background NAMESPACE ARGUMENT…: $! is kubectl itself then, not a shell that would leave it behind when it is ended.
+in_background() { "$KUBECTL" --namespace "$@" & }
+
+# fails COMMAND…: `! command` alone would not end a case.
+fails() { if "$@"; then return 1; fi; }
+has_line() { "${@:2}" | grep -E "$1"; } # REGULAR-EXPRESSION COMMAND…
 
 # eventually SECONDS WHAT COMMAND…: for what no watch tells of.
 eventually() {
