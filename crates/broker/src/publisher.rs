@@ -24,7 +24,8 @@ pub struct PublisherOptions {
     pub channels: usize,
     /// Publishes that may be under way or wait for a channel; one more is refused at once.
     pub max_in_flight: usize,
-    /// From call to confirm. Then the outcome is unknown, and the connection is rebuilt.
+    /// From call to confirm. Then the outcome is unknown, and the connection is rebuilt. After half of it without a
+    /// channel a publish is refused: one that began with little time left would cost everybody the connection.
     pub confirm_timeout: Duration,
 }
 

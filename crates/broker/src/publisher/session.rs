@@ -64,8 +64,8 @@ impl Session {
     pub(crate) async fn publish(&self, message: Message, within: Duration) -> Result<(), PublishError> {
         let _in_flight = self.in_flight.token();
         self.open_for_publishes().map_err(PublishError::Refused)?;
-        let deadline = Instant::now() + within;
-        let lease = match timeout_at(deadline, self.channels.lease()).await {
+        let began = Instant::now();
+        let lease = match timeout_at(began + within / 2, self.channels.lease()).await {
             Ok(Ok(lease)) => lease,
             Ok(Err(Closed)) => return Err(PublishError::Refused(self.why_closed())),
             Err(_elapsed) => return Err(PublishError::Refused(Refusal::Saturated)),
@@ -74,7 +74,7 @@ impl Session {
             lease.give_back();
             return Err(PublishError::Refused(refusal));
         }
-        self.publish_on(lease, message, deadline).await
+        self.publish_on(lease, message, began + within).await
     }
 
     async fn publish_on(

@@ -52,6 +52,25 @@ async fn a_publish_without_confirm_is_unknown_and_the_connection_is_replaced() {
 }
 
 #[tokio::test]
+async fn who_waits_long_for_a_channel_is_refused_in_time_for_the_connection_to_live_on() {
+    let fixture = Fixture::new().await;
+    let (proxy, config) = fixture.proxied().await;
+    let options = PublisherOptions { channels: 1, confirm_timeout: Duration::from_secs(8), ..options() };
+    let publisher = fixture.publisher_with(config, options).await;
+    let mut state = publisher.subscribe_state();
+    state.mark_unchanged();
+    proxy.set_mode(Mode::BlackHole).await;
+    let second = async {
+        let second = publisher.publish(message("second")).await;
+        proxy.set_mode(Mode::Forward).await;
+        second
+    };
+    let both = tokio::join!(publisher.publish(message("first")), second);
+    assert_eq!(both, (Ok(()), refused(Refusal::Saturated)));
+    assert!(!state.has_changed().unwrap(), "the connection was replaced");
+}
+
+#[tokio::test]
 async fn a_publish_whose_connection_breaks_is_unknown() {
     let fixture = Fixture::new().await;
     let (proxy, config) = fixture.proxied().await;
