@@ -1,7 +1,7 @@
 //! Mail consumers that follow the queue: the external metrics API that Kubernetes' autoscaler asks, and what it asks for.
 //!
 //! In reading order:
-//! - [`sample`], [`poller`], [`targets`], [`broker_source`]: what each stack's queue holds, read every 5 s by every replica;
+//! - [`sample`], [`poller`], [`targets`], [`broker_source`]: what each stack's queue holds, read every few seconds by every replica;
 //! - [`discovery`], [`selector`], [`answer`], [`refusal`]: request → answer, pure;
 //! - [`front_proxy`], [`authentication`], [`authorization`]: who asks, and whether they may;
 //! - [`certificate`], [`certificate_store`], [`trust`], [`trust_watch`]: what the server shows, whom it lets in;
@@ -12,7 +12,6 @@
 
 use std::{sync::Arc, time::Instant};
 
-use kube::Client;
 use service_kit::{health::Health, metrics::Metrics, shutdown::Shutdown};
 use tokio::{net::TcpListener, sync::watch};
 
@@ -46,6 +45,7 @@ pub mod trust_watch;
 mod test_authority;
 
 use authorization::Authorizer;
+use broker_source::Clients;
 use registration::{Registration, Slot};
 use sample::{Samples, StackKey};
 use server::MetricsApi;
@@ -64,7 +64,7 @@ impl Autoscaling {
     /// Starts to poll and to serve; every replica does. Ready once there is a certificate and every stack was tried.
     #[must_use]
     pub fn start(
-        (client, settings, scopes): (Client, Settings, Vec<Option<String>>),
+        (clients, settings, scopes): (Clients, Settings, Vec<Option<String>>),
         listener: TcpListener,
         health: &Health,
         shutdown: &Shutdown,
@@ -74,8 +74,10 @@ impl Autoscaling {
         let (trust, trusted) = watch::channel(None);
         let polls = poller::poll(polled, samples.clone(), health.register("mail backlog"), shutdown.clone());
         shutdown.spawn_critical("queue poller", polls);
-        let follow = targets::follow(client.clone(), scopes, Targets::new(sources, wanted), shutdown.clone());
+        let follow =
+            targets::follow(clients.clone(), scopes, Targets::new(sources, wanted), shutdown.clone());
         shutdown.spawn_critical("watch of stacks to poll", follow);
+        let client = clients.kubernetes;
         let checks = (health.register("external metrics certificate"), shutdown.clone());
         let follow = trust_watch::follow(client.clone(), settings.clone(), trust, checks);
         shutdown.spawn_critical("watch of certificates", follow);
@@ -94,7 +96,7 @@ impl Autoscaling {
 
     /// One that neither polls nor serves.
     #[cfg(test)]
-    pub(crate) fn idle(client: Client) -> Self {
+    pub(crate) fn idle(client: kube::Client) -> Self {
         let ((slot, receiver), (_, wanted)) = (watch::channel(Slot::default()), watch::channel(false));
         let name = || "ping-operator".to_owned();
         let settings = Settings {

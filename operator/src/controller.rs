@@ -16,6 +16,7 @@ use service_kit::telemetry::chain;
 use self::conditions::Finding;
 use crate::{
     autoscaling::Autoscaling,
+    broker_connections::BrokerConnections,
     children::{Children, StoredStack},
     crd::PingStack,
     events::Events,
@@ -42,8 +43,9 @@ pub mod update_status;
 pub mod validate;
 pub mod workload;
 
-/// How often a stack is looked at when nothing happens: drift on the broker is mended within a minute.
-pub const RESYNC: Duration = Duration::from_secs(45);
+/// How often a stack is looked at when nothing happens: drift on the broker is mended within a minute. Two thirds of
+/// the requests at rest are this look.
+pub const RESYNC: Duration = Duration::from_secs(55);
 
 /// How often when something is missing that is not watched, or not yet ready.
 const SOON: Duration = Duration::from_secs(10);
@@ -60,6 +62,8 @@ pub struct Context {
     pub children: Children,
     /// What was applied last.
     pub memo: apply::Memo,
+    /// The way to the brokers.
+    pub broker_connections: BrokerConnections,
     /// Whose topology was complete.
     pub complete_once: topology::CompleteOnce,
     /// What each queue holds, and whose the cluster's external metrics are.

@@ -100,6 +100,7 @@ pub(crate) fn context(api: &FakeApi) -> Context {
         children: Children::holding(&api.objects()),
         memo: crate::controller::apply::Memo::default(),
         autoscaling: Autoscaling::idle(client.clone()),
+        broker_connections: crate::broker_connections::BrokerConnections::default(),
         complete_once: crate::controller::topology::CompleteOnce::default(),
         absent_monitoring: crate::controller::monitoring::KnownAbsent::default(),
         requeue: crate::requeue::Requeue::default(),

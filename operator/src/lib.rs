@@ -6,6 +6,7 @@
 //! - [`names`], [`platform`]: what things are called, and what the operator brings.
 //! - [`children`]: the watches of everything that was made.
 //! - [`autoscaling`]: mail consumers that follow the queue.
+//! - [`broker_connections`]: the way to the brokers' management APIs, shared by all stacks.
 //! - [`events`], [`requeue`], [`metrics`]: what people and machines see, and when a failed stack is tried again.
 //! - [`leader`]: which replica reconciles.
 //! - [`config`]: what can be set.
@@ -24,6 +25,7 @@ use tokio::net::TcpListener;
 use tower::util::MapRequestLayer;
 
 pub mod autoscaling;
+pub mod broker_connections;
 pub mod children;
 pub mod config;
 pub mod controller;
@@ -40,7 +42,8 @@ mod fake_api;
 #[cfg(test)]
 mod fixtures;
 
-use autoscaling::Autoscaling;
+use autoscaling::{Autoscaling, broker_source::Clients};
+use broker_connections::BrokerConnections;
 use children::{Children, Watches};
 use config::Config;
 use controller::Context;
@@ -87,12 +90,14 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Finish, Error> {
     api_check.set_ready();
     let settings = config.metrics_api();
     let listener = listen(settings.address).await?;
-    let autoscaling =
-        Autoscaling::start((client.clone(), settings, config.scopes()), listener, &health, &shutdown);
+    let clients = Clients { kubernetes: client.clone(), brokers: BrokerConnections::default() };
+    let broker_connections = clients.brokers.clone();
+    let autoscaling = Autoscaling::start((clients, settings, config.scopes()), listener, &health, &shutdown);
     autoscaling.register(&registry);
     let operator = Operator {
         cluster_uid: kube_system.metadata.uid.unwrap_or_default(),
         client,
+        broker_connections,
         autoscaling,
         metrics,
         config,
@@ -123,6 +128,7 @@ async fn client(metrics: &OperatorMetrics) -> Result<Client, Error> {
 struct Operator {
     client: Client,
     cluster_uid: String,
+    broker_connections: BrokerConnections,
     autoscaling: Autoscaling,
     metrics: OperatorMetrics,
     config: Config,
@@ -167,6 +173,7 @@ impl Operator {
             cluster_uid: self.cluster_uid.clone(),
             children,
             memo: controller::apply::Memo::default(),
+            broker_connections: self.broker_connections.clone(),
             autoscaling: self.autoscaling.clone(),
             complete_once: controller::topology::CompleteOnce::default(),
             absent_monitoring: controller::monitoring::KnownAbsent::default(),

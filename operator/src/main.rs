@@ -19,8 +19,9 @@ fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
         Command::Crd => print_crd().map(|()| ExitCode::SUCCESS),
         Command::Run(config) => {
-            // These threads look names up: unbounded, a hundred brokers made fifty, each with a heap of its own (seen).
-            let mut runtime = tokio::runtime::Builder::new_multi_thread();
+            // It waits far more than it computes: a second thread would mostly wake the first. The blocking ones look
+            // names up: unbounded, a hundred brokers made fifty, each with a heap of its own (seen).
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
             runtime.enable_all().max_blocking_threads(4).build()?.block_on(run(*config))
         }
     }

@@ -88,6 +88,7 @@ impl Platform {
             let command = ServiceCommand::new(name, management);
             let command = programs.iter().fold(command, |command, folder| command.from_folder(folder));
             command
+                .env("BIND_ADDRESS", "127.0.0.1")
                 .env("MANAGEMENT_PORT", management.to_string())
                 .env("REDIS_URL", &redis_url)
                 .env("RABBITMQ_HOST", "127.0.0.1")
@@ -98,7 +99,6 @@ impl Platform {
         let [through_user, through_mail] = through;
         let user = common("user-service", management_ports[0], &publisher_proxy)
             .env("PORT", port.to_string())
-            .env("BIND_ADDRESS", "127.0.0.1")
             .env("JWT_SECRET", "a secret of thirty-two octets or more")
             .env("LOGIN_PER_IP", "0")
             .env("LOGIN_WRONG_PER_IP", "0")

@@ -14,9 +14,15 @@ pub enum CaError {
     /// Not there, not readable, or not PEM.
     #[error("could not read the CA file {0}: give the path of a readable PEM file")]
     Read(String, #[source] rustls::pki_types::pem::Error),
+    /// Not PEM.
+    #[error("could not read the CA: give its certificate as PEM")]
+    Parse(#[source] rustls::pki_types::pem::Error),
     /// Read, and without a certificate that can be trusted.
     #[error("the CA file {0} holds no usable certificate: give a PEM file with the CA's certificate")]
     Empty(String),
+    /// Parsed, and without a certificate that can be trusted.
+    #[error("the CA holds no usable certificate: give the CA's certificate as PEM")]
+    None,
 }
 
 /// Makes ring the process-wide provider; call it first thing in main. A second call changes nothing.
@@ -29,29 +35,39 @@ pub fn install_provider() {
 ///
 /// The public roots are compiled in: our images hold no file but the program.
 pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, CaError> {
-    install_provider();
-    let mut roots = RootCertStore::empty();
-    match ca_file {
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(path) => add_certificates(&mut roots, path)?,
-    }
-    Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
-}
-
-fn add_certificates(roots: &mut RootCertStore, path: &Path) -> Result<(), CaError> {
+    let Some(path) = ca_file else {
+        return Ok(trusting(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()));
+    };
     let name = || path.display().to_string();
     let certificates = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|source| CaError::Read(name(), source))?;
+    roots(certificates).map(trusting).ok_or_else(|| CaError::Empty(name()))
+}
+
+/// A client that trusts the certificates in `pem` alone.
+pub fn client_config_of(pem: &[u8]) -> Result<ClientConfig, CaError> {
+    let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    roots(certificates.map_err(CaError::Parse)?).map(trusting).ok_or(CaError::None)
+}
+
+fn trusting(roots: RootCertStore) -> ClientConfig {
+    install_provider();
+    ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
+}
+
+/// `None` if not one of them can be trusted.
+fn roots(certificates: Vec<CertificateDer<'static>>) -> Option<RootCertStore> {
+    let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(certificates);
-    if added == 0 { Err(CaError::Empty(name())) } else { Ok(()) }
+    (added > 0).then_some(roots)
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
-    use super::{CaError, client_config};
+    use super::{CaError, client_config, client_config_of};
 
     #[test]
     fn the_public_roots_are_trusted_unless_a_file_is_given() {
@@ -59,5 +75,12 @@ mod tests {
         assert!(matches!(client_config(Some(Path::new("/nowhere/ca.pem"))), Err(CaError::Read(..))));
         let not_pem = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
         assert!(matches!(client_config(Some(not_pem)), Err(CaError::Empty(_))));
+    }
+
+    #[test]
+    fn a_ca_without_a_certificate_is_refused() {
+        assert!(matches!(client_config_of(b"no PEM"), Err(CaError::None)));
+        let truncated = b"-----BEGIN CERTIFICATE-----\nAAAA\n";
+        assert!(matches!(client_config_of(truncated), Err(CaError::Parse(_))));
     }
 }

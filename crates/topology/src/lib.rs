@@ -9,17 +9,29 @@
 //!
 //! The program `ping-topology` (main.rs) calls [`apply`] where there is no operator.
 
+use std::time::Duration;
+
 use ping_contract::{
-    plan::{Actual, Conflict, Operation, Warning, plan},
+    plan::{Conflict, Operation, Warning, plan},
     topology::Desired,
 };
+use service_kit::{backoff::Backoff, shutdown::Shutdown};
 
 pub mod management;
 pub mod queue_depth;
 mod read;
 mod write;
 
-pub use management::{Error, Management, ManagementConfig};
+pub use management::{Connections, Error, Management, ManagementConfig};
+
+/// How often an operation is written that the broker refuses in a way that may pass: for about five seconds.
+const TRIES: usize = 5;
+
+/// Between the first two tries.
+const FIRST_DELAY: Duration = Duration::from_millis(500);
+
+/// Between any two.
+const MAX_DELAY: Duration = Duration::from_secs(2);
 
 /// What was done, and what is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,26 +47,31 @@ pub struct Report {
 }
 
 /// Reads, compares, and writes what differs. A second call writes nothing.
-pub async fn apply(config: &ManagementConfig, desired: &Desired) -> Result<Report, Error> {
-    let management = Management::new(config)?;
-    let report = look(&management, desired).await?;
+pub async fn apply(management: &Management, desired: &Desired) -> Result<Report, Error> {
+    let report = dry_run(management, desired).await?;
     for operation in &report.applied {
-        write::operation(&management, &desired.vhost.name, operation).await?;
+        write(management, &desired.vhost.name, operation).await?;
     }
     Ok(report)
 }
 
+/// Writes one operation, again if need be: a broker that has just started can answer 404 for a vhost that it listed a
+/// moment before (seen once in thousands of starts), and 5xx while it is busy.
+async fn write(management: &Management, vhost: &str, operation: &Operation) -> Result<(), Error> {
+    let mut backoff = Backoff::new(FIRST_DELAY, MAX_DELAY);
+    let mut again = 1..TRIES;
+    loop {
+        match write::operation(management, vhost, operation).await {
+            Err(error) if error.may_pass() && again.next().is_some() => {}
+            done => return done,
+        }
+        // No signal ends this pause of at most two seconds: a program that is told to stop, stops.
+        let _ = backoff.wait(&Shutdown::new()).await;
+    }
+}
+
 /// What [`apply`] would do.
-pub async fn dry_run(config: &ManagementConfig, desired: &Desired) -> Result<Report, Error> {
-    look(&Management::new(config)?, desired).await
-}
-
-/// What the broker has of all that is desired.
-pub async fn actual(config: &ManagementConfig, desired: &Desired) -> Result<Actual, Error> {
-    read::actual(&Management::new(config)?, desired).await
-}
-
-async fn look(management: &Management, desired: &Desired) -> Result<Report, Error> {
+pub async fn dry_run(management: &Management, desired: &Desired) -> Result<Report, Error> {
     let actual = read::actual(management, desired).await?;
     let plan = plan(desired, &actual);
     Ok(Report {

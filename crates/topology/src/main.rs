@@ -7,7 +7,7 @@ use std::{
 
 use clap::Parser as _;
 use service_kit::{telemetry, tls};
-use topology::{Report, apply, dry_run};
+use topology::{Error, Management, Report, apply, dry_run};
 
 mod config;
 
@@ -15,18 +15,18 @@ mod config;
 async fn main() -> ExitCode {
     tls::install_provider();
     let config = config::Config::parse();
-    let (management, desired) = (config.management(), config.desired());
-    let result = if config.dry_run {
-        dry_run(&management, &desired).await
-    } else {
-        apply(&management, &desired).await
-    };
+    let result = run(&config).await;
     let told = match &result {
         Ok(report) => tell(&mut io::stdout(), report, config.dry_run),
         Err(error) => writeln!(io::stderr(), "ping-topology: {}", telemetry::chain(error)),
     };
     let settled = told.is_ok() && result.is_ok_and(|report| report.conflicts.is_empty());
     if settled { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn run(config: &config::Config) -> Result<Report, Error> {
+    let (management, desired) = (Management::new(&config.management())?, config.desired());
+    if config.dry_run { dry_run(&management, &desired).await } else { apply(&management, &desired).await }
 }
 
 fn tell(out: &mut impl Write, report: &Report, dry_run: bool) -> io::Result<()> {

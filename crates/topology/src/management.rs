@@ -4,12 +4,19 @@
 use std::{path::PathBuf, time::Duration};
 
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, redirect};
+use rustls::ClientConfig;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use service_kit::tls;
 
 /// For one request, answer included.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Kept open to one broker for the next request.
+const MAX_IDLE: usize = 8;
+
+/// How long a connection is kept for it: the broker closes one that was idle for 5 s (cowboy's `request_timeout`).
+const IDLE: Duration = Duration::from_millis(4500);
 
 /// Where the management API is, and as whom to use it.
 #[derive(Debug, Clone)]
@@ -61,38 +68,73 @@ pub enum Error {
     Malformed(String),
 }
 
+impl Error {
+    /// Whether the connection ended between request and answer, as a kept one does that the broker closes just then.
+    fn lost_its_connection(&self) -> bool {
+        matches!(self, Self::Unreachable(source) if source.is_request() && !source.is_timeout() && !source.is_connect())
+    }
+
+    /// Whether the same write may work a moment later.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::Status { status, .. } if *status == StatusCode::NOT_FOUND || status.is_server_error())
+    }
+}
+
+/// Connections to any number of management APIs that the same CA vouches for. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Connections(Client);
+
+impl Connections {
+    /// Connects to nobody.
+    pub fn new(tls: ClientConfig) -> Result<Self, Error> {
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .timeout(DEADLINE)
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(MAX_IDLE)
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .build();
+        client.map(Self).map_err(|source| Error::Url(Some(source)))
+    }
+}
+
 /// The client.
 #[derive(Debug, Clone)]
 pub struct Management {
-    client: Client,
+    connections: Connections,
     base: String,
     user: String,
     password: SecretString,
 }
 
 impl Management {
-    /// Makes the client; connects to nobody.
+    /// A client with connections of its own; connects to nobody.
     pub fn new(config: &ManagementConfig) -> Result<Self, Error> {
-        let url = config.url.trim_end_matches('/').trim_end_matches("/api");
+        let tls = tls::client_config(config.ca_file.as_deref()).map_err(Error::Tls)?;
+        Self::on(Connections::new(tls)?, &config.url, (config.user.clone(), config.password.clone()))
+    }
+
+    /// A client of the API at `url`, as `user` with its password; connects to nobody.
+    pub fn on(
+        connections: Connections,
+        url: &str,
+        (user, password): (String, SecretString),
+    ) -> Result<Self, Error> {
+        let url = url.trim_end_matches('/').trim_end_matches("/api");
         if !url.starts_with("http://") && !url.starts_with("https://") {
             return Err(Error::Url(None));
         }
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls::client_config(config.ca_file.as_deref()).map_err(Error::Tls)?)
-            .timeout(DEADLINE)
-            // The broker closes a connection that was idle for 5 s, just when who asks every 5 s would use it again.
-            .pool_idle_timeout(Duration::from_secs(2))
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(|source| Error::Url(Some(source)))?;
-        let (user, password) = (config.user.clone(), config.password.clone());
-        Ok(Self { client, base: format!("{url}/api"), user, password })
+        Ok(Self { connections, base: format!("{url}/api"), user, password })
     }
 
     /// Reads `path`, whose segments are already encoded; `None` = it does not exist.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, Error> {
-        let response = self.send(Method::GET, path, |request| request).await?;
+        let mut sent = self.send(Method::GET, path, |request| request).await;
+        if sent.as_ref().is_err_and(Error::lost_its_connection) {
+            sent = self.send(Method::GET, path, |request| request).await;
+        }
+        let response = sent?;
         if response.status() == StatusCode::NOT_FOUND {
             return Ok(None);
         }
@@ -132,7 +174,8 @@ impl Management {
         with: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Response, Error> {
         let request = self
-            .client
+            .connections
+            .0
             .request(method, format!("{}/{path}", self.base))
             .basic_auth(&self.user, Some(self.password.expose_secret()));
         with(request).send().await.map_err(|source| Error::Unreachable(source.without_url()))

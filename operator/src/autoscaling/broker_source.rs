@@ -1,6 +1,6 @@
 //! Reads a stack's queue as its monitor user, who may see and do nothing else.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Secret;
@@ -14,14 +14,14 @@ use topology::{
 };
 
 use super::{
-    poller::{Backlog, BacklogSource},
+    poller::{Backlog, BacklogSource, FOLLOWED, WATCHED},
     sample::Unreadable,
 };
 use crate::{
+    broker_connections::BrokerConnections,
     controller::{
         build::broker_topology::{self, Management as ManagementAccess},
         secrets::{self, password_key},
-        topology::management_config,
     },
     crd::rabbitmq::ExternalRabbitMq,
     names::{Slot, StackId},
@@ -36,19 +36,38 @@ pub enum Broker {
     External(Box<ExternalRabbitMq>),
 }
 
+/// Whose queue it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// The stack.
+    pub id: StackId,
+    /// Its broker.
+    pub broker: Broker,
+    /// Whether consumers follow the queue by this operator's metric.
+    pub followed: bool,
+}
+
+/// What sources read with.
+#[derive(Clone)]
+pub struct Clients {
+    /// The Secrets.
+    pub kubernetes: Client,
+    /// The queues.
+    pub brokers: BrokerConnections,
+}
+
 /// One stack's queue.
 pub struct BrokerSource {
-    client: Client,
-    id: StackId,
-    broker: Broker,
+    clients: Clients,
+    target: Target,
     access: Mutex<Option<Arc<Management>>>,
 }
 
 impl BrokerSource {
     /// Connects to nobody yet.
     #[must_use]
-    pub fn new(client: Client, id: StackId, broker: Broker) -> Self {
-        Self { client, id, broker, access: Mutex::new(None) }
+    pub fn new(clients: Clients, target: Target) -> Self {
+        Self { clients, target, access: Mutex::new(None) }
     }
 
     async fn backlog(&self) -> Result<Backlog, Unreadable> {
@@ -76,7 +95,7 @@ impl BrokerSource {
     }
 
     async fn ask(&self, management: &Management) -> Result<Backlog, Unreadable> {
-        let vhost = match &self.broker {
+        let vhost = match &self.target.broker {
             Broker::Managed => broker_topology::MANAGED_VHOST,
             Broker::External(external) => &external.vhost,
         };
@@ -87,28 +106,26 @@ impl BrokerSource {
     async fn connect(&self) -> Result<Arc<Management>, Unreadable> {
         let (slot, secret) = self.newest_users().await?;
         let role = Role::Monitor.name();
-        let (url, ca) = match &self.broker {
-            Broker::Managed => (broker_topology::managed_url(&self.id), None),
+        let (url, ca) = match &self.target.broker {
+            Broker::Managed => (broker_topology::managed_url(&self.target.id), None),
             Broker::External(external) => (external.management_url.clone(), self.ca(external).await?),
         };
         let access = ManagementAccess {
             url,
-            username: self.id.broker_user(role, slot),
+            username: self.target.id.broker_user(role, slot),
             password: secrets::text(&secret, &password_key(role)),
             ca,
         };
-        let config =
-            management_config(&self.id, &access).map_err(|error| Unreadable::Unreachable(chain(&error)))?;
-        let management = Management::new(&config).map_err(|error| Unreadable::Unreachable(chain(&error)))?;
-        Ok(Arc::new(management))
+        let management = self.clients.brokers.management(&access);
+        management.map(Arc::new).map_err(|error| Unreadable::Unreachable(chain(&error)))
     }
 
     /// The newer generation of broker users: during a rotation both exist.
     async fn newest_users(&self) -> Result<(Slot, Secret), Unreadable> {
         let mut found = Vec::new();
         for slot in Slot::ALL {
-            let secret = self.secret(&self.id.broker_users_secret(slot)).await?;
-            let ours = |secret: &Secret| self.id.owns(secret.metadata.owner_references.as_ref());
+            let secret = self.secret(&self.target.id.broker_users_secret(slot)).await?;
+            let ours = |secret: &Secret| self.target.id.owns(secret.metadata.owner_references.as_ref());
             found.extend(secret.filter(ours).map(|secret| (slot, secret)));
         }
         let newest = found.into_iter().max_by_key(|(_, secret)| secret.metadata.creation_timestamp.clone());
@@ -126,9 +143,9 @@ impl BrokerSource {
     }
 
     async fn secret(&self, name: &str) -> Result<Option<Secret>, Unreadable> {
-        let api = Api::<Secret>::namespaced(self.client.clone(), &self.id.namespace);
+        let api = Api::<Secret>::namespaced(self.clients.kubernetes.clone(), &self.target.id.namespace);
         api.get_opt(name).await.map_err(|error| {
-            tracing::warn!(stack = self.id.name, error = chain(&error), "a Secret cannot be read");
+            tracing::warn!(stack = self.target.id.name, error = chain(&error), "a Secret cannot be read");
             Unreadable::NoCredentials
         })
     }
@@ -137,6 +154,10 @@ impl BrokerSource {
 impl BacklogSource for BrokerSource {
     fn read(&self) -> BoxFuture<'_, Result<Backlog, Unreadable>> {
         Box::pin(self.backlog())
+    }
+
+    fn interval(&self) -> Duration {
+        if self.target.followed { FOLLOWED } else { WATCHED }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Asks each stack's broker every 5 s. A stack whose broker hangs does not hold up the others.
+//! Asks each stack's broker every few seconds. A stack whose broker hangs does not hold up the others.
 
 use std::{
     collections::BTreeMap,
@@ -13,8 +13,12 @@ use tokio::sync::watch;
 
 use super::sample::{Sample, Samples, StackKey, Unreadable};
 
-/// The broker renews its own numbers every 5 s.
-const INTERVAL: Duration = Duration::from_secs(5);
+/// For a queue that consumers follow. The broker renews its own numbers every 5 s, and ends a connection that was idle
+/// for as long: asked a little sooner, it needs no new one.
+pub const FOLLOWED: Duration = Duration::from_secs(4);
+
+/// For a queue that only people and Prometheus look at.
+pub const WATCHED: Duration = Duration::from_secs(15);
 
 /// For one reading.
 const DEADLINE: Duration = Duration::from_secs(4);
@@ -32,6 +36,9 @@ pub struct Backlog {
 pub trait BacklogSource: Send + Sync {
     /// Asks the broker once.
     fn read(&self) -> BoxFuture<'_, Result<Backlog, Unreadable>>;
+
+    /// How long to wait between two readings.
+    fn interval(&self) -> Duration;
 }
 
 /// The stacks to poll; `None` until they are known.
@@ -101,16 +108,16 @@ impl PollOne {
             let sample = |Backlog { messages, consumers }| Sample { messages, consumers, taken_at, asked };
             self.samples.record(self.key.clone(), outcome.map(sample));
             self.tried.send_replace(());
-            if !self.wait(&shutdown).await {
+            if !self.wait(source.interval(), &shutdown).await {
                 return;
             }
         }
     }
 
     /// Whether to go on.
-    async fn wait(&mut self, shutdown: &Shutdown) -> bool {
+    async fn wait(&mut self, interval: Duration, shutdown: &Shutdown) -> bool {
         tokio::select! {
-            waited = backoff::pause(INTERVAL, shutdown) => waited.is_ok(),
+            waited = backoff::pause(interval, shutdown) => waited.is_ok(),
             changed = self.source.changed() => changed.is_ok(),
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use futures::{FutureExt as _, StreamExt as _};
 use kube::{
-    Api, Client,
+    Api,
     runtime::{
         WatchStreamExt as _,
         reflector::{self, Store},
@@ -15,7 +15,7 @@ use service_kit::{shutdown::Shutdown, telemetry::chain};
 use tokio::sync::watch;
 
 use super::{
-    broker_source::{Broker, BrokerSource},
+    broker_source::{Broker, BrokerSource, Clients, Target},
     poller::{BacklogSource, Sources},
     sample::StackKey,
 };
@@ -23,17 +23,16 @@ use crate::{
     children::StoredStack,
     controller::validate::stack_id,
     crd::{PingStack, services::AutoscalingProvider},
-    names::StackId,
 };
 
 /// Follows the stacks of all scopes, each a namespace or `None` for all, until the soft phase.
-pub async fn follow(client: Client, scopes: Vec<Option<String>>, targets: Targets, shutdown: Shutdown) {
+pub async fn follow(clients: Clients, scopes: Vec<Option<String>>, targets: Targets, shutdown: Shutdown) {
     let (mut stores, mut watches) = (Vec::new(), Vec::new());
     for scope in scopes {
         let (store, writer) = reflector::store::<StoredStack>();
         let api: Api<StoredStack> = match scope {
-            Some(namespace) => Api::namespaced(client.clone(), &namespace),
-            None => Api::all(client.clone()),
+            Some(namespace) => Api::namespaced(clients.kubernetes.clone(), &namespace),
+            None => Api::all(clients.kubernetes.clone()),
         };
         let events = watcher(api, watcher::Config::default()).default_backoff().reflect(writer);
         watches.push(events.boxed());
@@ -50,7 +49,7 @@ pub async fn follow(client: Client, scopes: Vec<Option<String>>, targets: Target
             .iter()
             .all(|store| store.wait_until_ready().now_or_never().is_some_and(|ready| ready.is_ok()))
         {
-            targets.set(&client, &stacks(&stores));
+            targets.set(&clients, &stacks(&stores));
         }
     }
 }
@@ -74,8 +73,7 @@ pub struct Targets {
 /// What a source was made from: an unchanged stack keeps its source, and with it its connection.
 #[derive(Clone)]
 struct Known {
-    id: StackId,
-    broker: Broker,
+    target: Target,
     source: Arc<dyn BacklogSource>,
 }
 
@@ -86,23 +84,20 @@ impl Targets {
         Self { sources, wanted, known: Arc::default() }
     }
 
-    fn set(&self, client: &Client, stacks: &[PingStack]) {
-        let embedded = |stack: &PingStack| {
-            stack.spec.mail_service.autoscaling.provider == AutoscalingProvider::Embedded
-                && stack.metadata.deletion_timestamp.is_none()
-        };
-        let wanted = stacks.iter().any(embedded);
+    fn set(&self, clients: &Clients, stacks: &[PingStack]) {
+        let wanted =
+            stacks.iter().any(|stack| is_followed(stack) && stack.metadata.deletion_timestamp.is_none());
         self.wanted.send_if_modified(|old| std::mem::replace(old, wanted) != wanted);
         let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (mut next, mut changed) = (BTreeMap::new(), false);
-        for (id, broker) in stacks.iter().filter_map(target) {
-            let key = StackKey::new(&id.namespace, &id.name);
-            let same = |known: &&Known| known.id == id && known.broker == broker;
+        for target in stacks.iter().filter_map(target) {
+            let key = StackKey::new(&target.id.namespace, &target.id.name);
+            let same = |known: &&Known| known.target == target;
             let kept = known.get(&key).filter(same).cloned();
             changed |= kept.is_none();
             let make = || {
-                let source = Arc::new(BrokerSource::new(client.clone(), id.clone(), broker.clone()));
-                Known { id: id.clone(), broker: broker.clone(), source }
+                let source = Arc::new(BrokerSource::new(clients.clone(), target.clone()));
+                Known { target: target.clone(), source }
             };
             next.insert(key, kept.unwrap_or_else(make));
         }
@@ -119,11 +114,15 @@ impl Targets {
     }
 }
 
-fn target(stack: &PingStack) -> Option<(StackId, Broker)> {
+fn is_followed(stack: &PingStack) -> bool {
+    stack.spec.mail_service.autoscaling.provider == AutoscalingProvider::Embedded
+}
+
+fn target(stack: &PingStack) -> Option<Target> {
     let broker = match (&stack.spec.rabbitmq.managed, &stack.spec.rabbitmq.external) {
         (Some(_), None) => Broker::Managed,
         (None, Some(external)) => Broker::External(Box::new(external.clone())),
         _ => return None,
     };
-    Some((stack_id(stack).ok()?, broker))
+    Some(Target { id: stack_id(stack).ok()?, broker, followed: is_followed(stack) })
 }

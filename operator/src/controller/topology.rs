@@ -3,7 +3,6 @@
 
 use std::{
     collections::HashSet,
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -11,15 +10,10 @@ use std::{
 use k8s_openapi::api::apps::v1::StatefulSet;
 use serde::Deserialize;
 use service_kit::telemetry::chain;
-use topology::{ManagementConfig, Report, management::segment};
+use topology::{Error, Report, management::segment};
 
 use super::Context;
-use crate::{
-    controller::build::{BrokerTopology, broker_topology::Management},
-    crd::status::QueueStatus,
-    events::Notice,
-    names::StackId,
-};
+use crate::{controller::build::BrokerTopology, crd::status::QueueStatus, events::Notice, names::StackId};
 
 /// For all calls of one reconcile.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -96,29 +90,17 @@ fn has_ready_broker(id: &StackId, stateful_sets: &[Arc<StatefulSet>]) -> bool {
     stateful_sets.iter().any(|set| set.metadata.name.as_ref() == Some(&broker) && ready(set))
 }
 
-/// The broker cannot be managed.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The CA file, which the HTTP client reads from a path.
-    #[error("the broker's CA cannot be written to a file")]
-    WriteCa(#[source] std::io::Error),
-    /// The management API.
-    #[error(transparent)]
-    Management(#[from] topology::Error),
-}
-
 async fn apply_and_look(
     context: &Context,
     id: &StackId,
     wanted: &BrokerTopology,
 ) -> Result<TopologyState, Error> {
-    let config = management_config(id, &wanted.management)?;
-    let report = topology::apply(&config, &wanted.desired).await?;
+    let management = context.broker_connections.management(&wanted.management)?;
+    let report = topology::apply(&management, &wanted.desired).await?;
     report_changes(context, id, &report).await;
     if !report.conflicts.is_empty() {
         return Ok(TopologyState::Conflict(report.conflicts.iter().map(ToString::to_string).collect()));
     }
-    let management = topology::Management::new(&config)?;
     let mut queues = look(&management, wanted).await?;
     queues.warnings = report.warnings.iter().map(ToString::to_string).collect();
     Ok(TopologyState::Applied(queues))
@@ -136,26 +118,6 @@ async fn report_changes(context: &Context, id: &StackId, report: &Report) {
         let note = format!("made what was missing on the broker, {} objects", report.applied.len());
         context.events.notify(id, Notice::topology(false, &note)).await;
     }
-}
-
-/// The client's settings. It reads a CA from a file, so one is written where only this process looks.
-pub fn management_config(id: &StackId, management: &Management) -> Result<ManagementConfig, Error> {
-    let ca_file = management.ca.as_ref().map(|pem| write_ca(id, pem)).transpose().map_err(Error::WriteCa)?;
-    Ok(ManagementConfig {
-        url: management.url.clone(),
-        user: management.username.clone(),
-        password: management.password.clone().into(),
-        ca_file,
-    })
-}
-
-fn write_ca(id: &StackId, pem: &[u8]) -> std::io::Result<PathBuf> {
-    let path = std::env::temp_dir().join(format!("ping-operator-ca-{}.pem", id.uid));
-    if std::fs::read(&path).is_ok_and(|present| present == pem) {
-        return Ok(path);
-    }
-    std::fs::write(&path, pem)?;
-    Ok(path)
 }
 
 /// What the broker says of a queue; it leaves numbers out while a queue has no leader.
@@ -205,8 +167,8 @@ async fn connected(management: &topology::Management, users: &[String]) -> Resul
 }
 
 /// Deletes broker users that nobody needs any more.
-pub async fn delete_users(id: &StackId, wanted: &BrokerTopology) -> Result<(), Error> {
-    let management = topology::Management::new(&management_config(id, &wanted.management)?)?;
+pub async fn delete_users(context: &Context, wanted: &BrokerTopology) -> Result<(), Error> {
+    let management = context.broker_connections.management(&wanted.management)?;
     for user in &wanted.retiring_users {
         management.delete(&format!("users/{}", segment(user))).await?;
     }

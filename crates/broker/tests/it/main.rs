@@ -16,7 +16,7 @@ use ping_contract::topology::{Desired, MAIL_EXCHANGE, MAIL_QUEUE};
 use service_kit::shutdown::Shutdown;
 use test_kit::{proxy::Proxy, servers::Broker, vhost::Vhost};
 use tokio::time::timeout;
-use topology::ManagementConfig;
+use topology::{Management, ManagementConfig};
 
 mod consumer;
 mod faults;
@@ -57,7 +57,7 @@ impl Fixture {
             ca_file: None,
         };
         let desired = Desired::new(self.vhost.name(), Duration::from_mins(5));
-        topology::apply(&config, &desired).await.unwrap();
+        topology::apply(&Management::new(&config).unwrap(), &desired).await.unwrap();
     }
 
     fn config(&self) -> BrokerConfig {

@@ -1,7 +1,7 @@
 use ping_contract::{plan::Warning, topology::Desired, users::Role};
 use serde_json::{Value, json};
 use test_kit::vhost::Vhost;
-use topology::apply;
+use topology::{Management, apply};
 
 use crate::{applied_vhost, apply_to, delete_users, desired, management_config, user_of};
 
@@ -82,9 +82,9 @@ async fn an_error_says_what_to_do_and_holds_no_password() {
     let vhost = Vhost::create().await;
     let mut config = management_config(&vhost);
     config.password = "s3cret".into();
-    let refused = apply(&config, &desired(&vhost)).await.unwrap_err();
+    let refused = apply(&Management::new(&config).unwrap(), &desired(&vhost)).await.unwrap_err();
     config.url = format!("http://127.0.0.1:{}", test_kit::port::free_port());
-    let unreachable = apply(&config, &desired(&vhost)).await.unwrap_err();
+    let unreachable = apply(&Management::new(&config).unwrap(), &desired(&vhost)).await.unwrap_err();
     for (error, advice) in [(refused, "check user and password"), (unreachable, "its port reachable")] {
         let text = service_kit::telemetry::chain(&error);
         assert!(text.contains(advice) && !text.contains("s3cret"), "{text}");

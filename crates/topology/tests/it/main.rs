@@ -8,10 +8,11 @@ use ping_contract::{
     users::{Role, User},
 };
 use test_kit::vhost::Vhost;
-use topology::{ManagementConfig, Report, apply};
+use topology::{Management, ManagementConfig, Report, apply};
 
 mod apply;
 mod conflict;
+mod connections;
 mod drift;
 mod permissions;
 mod program;
@@ -31,7 +32,7 @@ fn desired(vhost: &Vhost) -> Desired {
 }
 
 async fn apply_to(vhost: &Vhost, desired: &Desired) -> Report {
-    apply(&management_config(vhost), desired).await.unwrap()
+    apply(&Management::new(&management_config(vhost)).unwrap(), desired).await.unwrap()
 }
 
 fn management_config(vhost: &Vhost) -> ManagementConfig {

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use test_kit::vhost::Vhost;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -71,8 +71,52 @@ async fn trap_8_an_old_server_is_named_and_nothing_is_written_to_it() {
     }
 }
 
+#[tokio::test]
+async fn a_broker_that_does_not_know_its_own_vhost_for_a_moment_is_asked_again() {
+    let vhost = Vhost::create().await;
+    let mut refused = 0;
+    let (url, mut requests) = management(move |head| {
+        let put = head.starts_with("PUT ");
+        refused += usize::from(put);
+        match head.split(' ').nth(1).unwrap_or_default() {
+            "/api/overview" => ok(&json!({ "rabbitmq_version": "4.0.5" })),
+            _ if put && refused <= 2 => NOT_FOUND.to_owned(),
+            _ if put || head.starts_with("POST ") => ok(&json!({})),
+            path if path.starts_with("/api/vhosts/") && !path.contains("permissions") => ok(&json!({})),
+            _ => ok(&json!([])),
+        }
+    })
+    .await;
+    let output = tokio::task::spawn_blocking(move || (run(&vhost, &url, &[]), vhost));
+    let (output, _vhost) = output.await.unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let mut puts = Vec::new();
+    while let Ok(request) = requests.try_recv() {
+        puts.extend(request.strip_prefix("PUT ").map(|rest| rest.split(' ').next().unwrap().to_owned()));
+    }
+    assert!(puts[0] == puts[1] && puts[1] == puts[2] && puts[2] != puts[3], "{puts:?}");
+}
+
 /// A management API that has nothing, of a version that cannot be had any more.
 async fn server_of_version(version: &'static str) -> (String, mpsc::UnboundedReceiver<String>) {
+    management(move |head| {
+        let known = head.starts_with("GET /api/overview ");
+        if known { ok(&json!({ "rabbitmq_version": version })) } else { NOT_FOUND.to_owned() }
+    })
+    .await
+}
+
+const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+
+fn ok(body: &Value) -> String {
+    let body = body.to_string();
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+}
+
+/// A management API that answers as `answer` says to the head of each request.
+async fn management(
+    mut answer: impl FnMut(&str) -> String + Send + 'static,
+) -> (String, mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (sender, requests) = mpsc::unbounded_channel();
@@ -81,13 +125,7 @@ async fn server_of_version(version: &'static str) -> (String, mpsc::UnboundedRec
             let mut head = vec![0; 4096];
             let read = socket.read(&mut head).await.unwrap_or(0);
             let head = String::from_utf8_lossy(&head[..read]).into_owned();
-            let found = head.starts_with("GET /api/overview ");
-            let body = json!({ "rabbitmq_version": version }).to_string();
-            let (status, body) = if found { ("200 OK", body) } else { ("404 Not Found", "{}".to_owned()) };
-            let length = body.len();
-            let answer =
-                format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
-            let _ = socket.write_all(answer.as_bytes()).await;
+            let _ = socket.write_all(answer(&head).as_bytes()).await;
             let _ = sender.send(head);
         }
     };

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use service_kit::{health::Health, shutdown::Shutdown};
 use tokio::{sync::watch, time::timeout};
 
-use super::{Backlog, BacklogSource, Sources, poll};
+use super::{Backlog, BacklogSource, FOLLOWED, Sources, poll};
 use crate::autoscaling::sample::{Samples, StackKey, Unreadable};
 
 /// Answers what it is told to, or never.
@@ -22,6 +22,10 @@ impl BacklogSource for Scripted {
                 None => std::future::pending().await,
             }
         })
+    }
+
+    fn interval(&self) -> Duration {
+        FOLLOWED
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn old_broker_users(
     if !unused || !rolled || retiring.deployments.len() < 2 {
         return Ok(());
     }
-    if let Err(error) = topology::delete_users(id, retiring.topology).await {
+    if let Err(error) = topology::delete_users(context, retiring.topology).await {
         tracing::warn!(error = %chain(&error), "old broker users could not be deleted, trying again later");
         return Ok(());
     }

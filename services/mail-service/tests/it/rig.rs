@@ -13,7 +13,7 @@ use ping_contract::{
 };
 use service_kit::shutdown::{Finish, Shutdown};
 use test_kit::{port::free_port, servers::fresh_database, smtp::SmtpServer, vhost::Vhost, wait::wait_for};
-use topology::ManagementConfig;
+use topology::{Management, ManagementConfig};
 
 /// Three times the slowest of what is waited for: a message that takes the tier of 15 s.
 pub(crate) const SOON: Duration = Duration::from_mins(1);
@@ -66,7 +66,7 @@ pub(crate) async fn apply_topology(vhost: &Vhost) -> Vec<Conflict> {
         ca_file: None,
     };
     let desired = Desired::new(vhost.name(), Duration::from_mins(5));
-    topology::apply(&config, &desired).await.unwrap().conflicts
+    topology::apply(&Management::new(&config).unwrap(), &desired).await.unwrap().conflicts
 }
 
 impl Setup {
@@ -117,7 +117,9 @@ impl Setup {
             ["--mail-from=no-reply@ping.example", "--probe-first=100ms", "--probe-max=200ms"]
                 .map(str::to_owned),
         );
-        for (name, usual) in [("--smtp-host=", "127.0.0.1"), ("--smtp-tls=", "none")] {
+        let usual =
+            [("--bind-address=", "127.0.0.1"), ("--smtp-host=", "127.0.0.1"), ("--smtp-tls=", "none")];
+        for (name, usual) in usual {
             if !arguments.iter().any(|argument| argument.starts_with(name)) {
                 all.push(format!("{name}{usual}"));
             }

@@ -14,7 +14,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
-use topology::ManagementConfig;
+use topology::{Management, ManagementConfig};
 use user_service::{config::Config, run};
 
 use crate::support::DEADLINE;
@@ -95,7 +95,8 @@ async fn apply_topology(vhost: &Vhost) {
         password: broker.password.clone().into(),
         ca_file: None,
     };
-    topology::apply(&config, &Desired::new(vhost.name(), Duration::from_mins(5))).await.unwrap();
+    let desired = Desired::new(vhost.name(), Duration::from_mins(5));
+    topology::apply(&Management::new(&config).unwrap(), &desired).await.unwrap();
 }
 
 async fn json_of(response: Response) -> Value {

@@ -7,7 +7,7 @@ use ping_contract::topology::{Desired, MAIL_QUEUE};
 use redis::AsyncCommands as _;
 use serde_json::json;
 use test_kit::{servers::fresh_database, vhost::Vhost, wait::wait_until};
-use topology::{ManagementConfig, Report, apply};
+use topology::{Management, ManagementConfig, Report, apply};
 
 use crate::support::{DEADLINE, MongoDatabase, SECRET, Setup, dev, repository};
 
@@ -79,7 +79,8 @@ async fn ping_topology(vhost: &Vhost) -> Report {
         password: broker.password.clone().into(),
         ca_file: None,
     };
-    apply(&config, &Desired::new(vhost.name(), Duration::from_mins(5))).await.unwrap()
+    let desired = Desired::new(vhost.name(), Duration::from_mins(5));
+    apply(&Management::new(&config).unwrap(), &desired).await.unwrap()
 }
 
 /// As the original's amqplib declares it where queues are classic, with a mail that is not sent yet.
