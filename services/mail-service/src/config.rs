@@ -1,7 +1,11 @@
 //! Everything that can be set, from the environment or the command line; `--help` is the reference. Parsed and
 //! checked before anything connects.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use broker::BrokerArgs;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
@@ -79,6 +83,9 @@ pub struct TestMail {
 #[derive(Debug, Clone, Parser)]
 #[command(name = "mail-service", version)]
 pub struct Config {
+    /// Address that the management port listens on
+    #[arg(long, env = "BIND_ADDRESS", default_value = "0.0.0.0")]
+    pub bind_address: IpAddr,
     /// Port of /livez, /readyz and /metrics; PORT if this is not set
     #[arg(long, env = "MANAGEMENT_PORT")]
     pub management_port: Option<u16>,
@@ -86,7 +93,7 @@ pub struct Config {
     #[arg(long, env = "PORT", default_value_t = 5002)]
     pub port: u16,
     /// Redis, redis:// or rediss://
-    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_parser = secret)]
+    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     pub redis_url: SecretString,
     /// PEM file with the CA of Redis' certificate; without it the public ones are trusted
     #[arg(long, env = "REDIS_CA_FILE")]
@@ -142,7 +149,7 @@ pub struct SmtpArgs {
     #[arg(long, env = "EMAIL_USER")]
     pub email_user: Option<String>,
     /// Password of the mail server
-    #[arg(long, env = "EMAIL_PASSWORD", hide_env_values = true, value_parser = secret)]
+    #[arg(long, env = "EMAIL_PASSWORD", hide_env_values = true)]
     pub email_password: Option<SecretString>,
     /// Sender, such as `Ping <no-reply@example.org>`
     #[arg(long, env = "MAIL_FROM")]
@@ -200,10 +207,10 @@ pub enum Error {
 }
 
 impl Config {
-    /// The port of the management server.
+    /// Where the management server listens.
     #[must_use]
-    pub fn management_port(&self) -> u16 {
-        self.management_port.unwrap_or(self.port)
+    pub fn management_address(&self) -> SocketAddr {
+        SocketAddr::new(self.bind_address, self.management_port.unwrap_or(self.port))
     }
 
     /// The broker, under this service's name.
@@ -300,11 +307,6 @@ impl SmtpArgs {
         });
         Ok((host, port, mode))
     }
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "clap wants a parser that can fail")]
-fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
-    Ok(SecretString::from(text))
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub mod test_mail;
 #[cfg(test)]
 mod fakes;
 
+use std::net::SocketAddr;
+
 use broker::{ConsumerOptions, ConsumerState, Publisher, PublisherOptions};
 use ping_contract::topology::{MAIL_QUEUE, RETRY_EXCHANGE};
 use service_kit::{
@@ -54,10 +56,10 @@ pub enum Error {
     #[error("the configuration cannot be used")]
     Config(#[source] config::Error),
     /// The management port.
-    #[error("port {port} cannot be listened on: set MANAGEMENT_PORT to a free one")]
+    #[error("{address} cannot be listened on: set MANAGEMENT_PORT to a free port, or BIND_ADDRESS")]
     Listen {
         /// Which.
-        port: u16,
+        address: SocketAddr,
         /// Why.
         #[source]
         source: std::io::Error,
@@ -71,9 +73,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let redis = config.redis_client().map_err(Error::Config)?;
     let writer = config.smtp.writer().map_err(Error::Config)?;
     let pool = Pool::new(config.smtp.relay().map_err(Error::Config)?, config.limits());
-    let port = config.management_port();
-    let listener =
-        TcpListener::bind(("0.0.0.0", port)).await.map_err(|source| Error::Listen { port, source })?;
+    let address = config.management_address();
+    let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
 
     let (health, metrics) = (Health::new(), Metrics::new("mail-service", env!("CARGO_PKG_VERSION")));
     let mail_metrics = MailMetrics::register(&metrics);

@@ -10,6 +10,7 @@ use crate::{
     client_ip::{ClientIp, TrustedProxies},
     limits::Limits,
     log_limit::LogLimit,
+    login_limit::LoginLimit,
     metrics::ServiceMetrics,
     peppers::Peppers,
     problem::Problem,
@@ -46,6 +47,8 @@ pub struct Parts {
     pub peppers: Peppers,
     /// The same that the store counts by.
     pub limits: Arc<Limits>,
+    /// How many logins may be under way.
+    pub login_limit: LoginLimit,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: TrustedProxies,
     /// Counters.

@@ -42,7 +42,7 @@ pub struct Config {
     #[arg(long, env = "MANAGEMENT_PORT", default_value_t = 5001)]
     pub management_port: u16,
     /// Redis, redis:// or rediss://
-    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_parser = secret)]
+    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     pub redis_url: SecretString,
     /// PEM file with the CA of Redis' certificate, besides the public ones
     #[arg(long, env = "REDIS_CA_FILE")]
@@ -194,11 +194,6 @@ impl Config {
     pub fn trusted_proxies(&self) -> TrustedProxies {
         TrustedProxies::new(self.trusted_proxies.clone())
     }
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "clap wants a parser that can fail")]
-fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
-    Ok(SecretString::from(text))
 }
 
 /// A CIDR, or a single address.

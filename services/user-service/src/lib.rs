@@ -5,7 +5,7 @@
 //! - [`routes`]: the route table; each endpoint is one file below it.
 //! - [`app`]: what handlers work with.
 //! - [`problem`], [`request_body`], [`client_ip`]: errors, bodies, and who is asking.
-//! - [`codes`], [`peppers`], [`limits`]: the rules of sign-in, without I/O.
+//! - [`codes`], [`peppers`], [`limits`], [`login_limit`]: the rules of sign-in, without I/O.
 //! - [`store`]: codes and limits in Redis, as Lua scripts.
 //! - [`publisher`]: handing the mail over. [`accounts`], [`tokens`]: what a verified code is worth.
 //! - [`metrics`], [`log_limit`]: what is told about it.
@@ -19,6 +19,7 @@ pub mod codes;
 pub mod config;
 pub mod limits;
 pub mod log_limit;
+pub mod login_limit;
 pub mod metrics;
 pub mod peppers;
 pub mod problem;
@@ -47,6 +48,7 @@ use tokio::{net::TcpListener, sync::watch};
 use crate::{
     accounts::{Accounts, DerivedAccounts, Directory},
     app::{App, Parts},
+    login_limit::LoginLimit,
     metrics::ServiceMetrics,
     peppers::Peppers,
     publisher::RabbitMq,
@@ -125,6 +127,7 @@ fn app(
         options: config.account_options(),
         peppers,
         limits,
+        login_limit: LoginLimit::new(config.max_in_flight as usize, config.publish_timeout / 2),
         proxies: config.trusted_proxies(),
         metrics: counters,
         shutdown: shutdown.clone(),

@@ -45,6 +45,8 @@ outcomes! {
         PublishRefused = "publish_refused",
         /// 503: the broker did not say; the code stays good.
         PublishUnknown = "publish_unknown",
+        /// 503 before any work: Redis or the broker answer slowly.
+        Shed = "shed",
         /// The client went away before the answer.
         Abandoned = "abandoned",
     }
@@ -134,7 +136,7 @@ impl ServiceMetrics {
                 drop(family.get_or_create(&[("outcome", label)]));
             }
         }
-        for reason in ["in_flight", "deadline"] {
+        for reason in ["in_flight", "slow_logins", "deadline"] {
             drop(self.shed.get_or_create(&[("reason", reason)]));
         }
         for path in ["login", "verify"] {
@@ -172,7 +174,7 @@ impl ServiceMetrics {
         }
     }
 
-    /// Counts a request that was shed: `in_flight` or `deadline`.
+    /// Counts a request that was shed: `in_flight`, `slow_logins` or `deadline`.
     pub fn shed(&self, reason: &'static str) {
         self.shed.get_or_create(&[("reason", reason)]).inc();
     }

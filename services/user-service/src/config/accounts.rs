@@ -4,14 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 
-use super::secret;
-
 /// Accounts.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Accounts")]
 pub struct AccountArgs {
     /// The directory of users, mongodb:// or mongodb+srv://; without it, people have an id and an address alone
-    #[arg(long, env = "MONGO_URI", hide_env_values = true, value_parser = secret)]
+    #[arg(long, env = "MONGO_URI", hide_env_values = true)]
     pub mongo_uri: Option<SecretString>,
     /// Show people each other's addresses
     #[arg(long, env = "DIRECTORY_EMAILS")]

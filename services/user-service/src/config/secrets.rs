@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{ConfigError, secret};
+use super::ConfigError;
 use crate::{
     peppers::{Peppers, derive_key},
     tokens::KeyRing,
@@ -19,20 +19,20 @@ const MIN_SECRET_OCTETS: usize = 32;
 pub struct SecretArgs {
     /// Signs tokens (HS256, 15 days, as the original's services read them), at least 32 octets; make one with:
     /// openssl rand -base64 48. Or set `TOKEN_SIGNING_KEYS_DIR`
-    #[arg(long, env = "JWT_SECRET", hide_env_values = true, value_parser = secret)]
+    #[arg(long, env = "JWT_SECRET", hide_env_values = true)]
     pub jwt_secret: Option<SecretString>,
     /// Accept a `JWT_SECRET` under 32 octets: anyone who gets a token may then find the secret by trying
     #[arg(long, env = "ALLOW_SHORT_JWT_SECRET")]
     pub allow_short_jwt_secret: bool,
     /// Keys of the digests in Redis, as id:hex-digits, the current one first; derived from `JWT_SECRET` or the signing keys if not set
-    #[arg(long, env = "OTP_PEPPERS", hide_env_values = true, value_parser = secret)]
+    #[arg(long, env = "OTP_PEPPERS", hide_env_values = true)]
     pub otp_peppers: Option<SecretString>,
     /// The same from a file, one a line, read again every 5 s: rotates without a restart
     #[arg(long, env = "OTP_PEPPERS_FILE", conflicts_with = "otp_peppers")]
     pub otp_peppers_file: Option<PathBuf>,
     /// Key of the ids that people have without a directory, and that a later directory keeps; derived from
     /// `JWT_SECRET` if not set, so set it before that is rotated
-    #[arg(long, env = "USER_ID_SECRET", hide_env_values = true, value_parser = secret)]
+    #[arg(long, env = "USER_ID_SECRET", hide_env_values = true)]
     pub user_id_secret: Option<SecretString>,
 }
 

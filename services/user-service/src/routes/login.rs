@@ -124,6 +124,10 @@ fn parse_idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem>
 }
 
 async fn send_code(app: &Arc<App>, wish: Wish) -> Result<(LoginOutcome, Response), Failure> {
+    let Some(_place) = app.parts.login_limit.enter() else {
+        app.parts.metrics.shed("slow_logins");
+        return Err((LoginOutcome::Shed, Problem::overloaded()));
+    };
     let peppers = app.parts.peppers.all();
     let Some(pepper) = peppers.first() else {
         return Err((LoginOutcome::StoreUnavailable, Problem::internal()));

@@ -1,9 +1,10 @@
 //! Load is shed early, and no request outlasts its deadline.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use test_kit::wait::wait_until;
+use user_service::login_limit::LoginLimit;
 
 use crate::support::{Answering, DEADLINE, Setup};
 
@@ -25,6 +26,24 @@ async fn beyond_the_places_requests_are_turned_away_at_once() {
     let metrics = service.metrics.encode();
     assert!(metrics.contains(r#"ping_http_requests_shed_total{reason="in_flight"} 1"#), "{metrics}");
     assert!(metrics.contains(r#"ping_http_requests_shed_total{reason="deadline"} 1"#), "{metrics}");
+}
+
+#[tokio::test]
+async fn where_logins_are_slow_more_of_them_are_turned_away_and_verifying_goes_on() {
+    let limit = LoginLimit::new(1, Duration::from_secs(1));
+    let service = Arc::new(Setup::default().login_limit(limit).start().await);
+    let (code, _) = service.code_for("bob@example.org").await;
+    service.outbox.answer(Answering::Never);
+    let waiting = Arc::clone(&service);
+    let first = tokio::spawn(async move { waiting.login("ada@example.org").await });
+    wait_until("the second mail to be handed over", DEADLINE, || async { service.outbox.count() == 2 }).await;
+    let answer = service.login("eve@example.org").await.expect(503);
+    assert_eq!((&answer.json["code"], answer.header("retry-after")), (&json!("overloaded"), "2"));
+    service.verify("bob@example.org", &code).await.expect(200);
+    let metrics = service.metrics.encode();
+    assert!(metrics.contains(r#"ping_http_requests_shed_total{reason="slow_logins"} 1"#), "{metrics}");
+    assert!(metrics.contains(r#"ping_login_requests_total{outcome="shed"} 1"#), "{metrics}");
+    first.abort();
 }
 
 #[tokio::test]

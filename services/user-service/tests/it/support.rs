@@ -29,6 +29,7 @@ use user_service::{
     app::{AccountOptions, App, Parts},
     client_ip::TrustedProxies,
     config::LimitArgs,
+    login_limit::LoginLimit,
     metrics::ServiceMetrics,
     peppers::Peppers,
     routes::{Admission, RouterOptions, router},
@@ -67,6 +68,7 @@ pub struct Setup {
     options: AccountOptions,
     allowed_origins: Vec<HeaderValue>,
     max_in_flight: usize,
+    login_limit: LoginLimit,
     peppers: Peppers,
 }
 
@@ -81,6 +83,7 @@ impl Default for Setup {
             options: AccountOptions::default(),
             allowed_origins: Vec::new(),
             max_in_flight: 4096,
+            login_limit: LoginLimit::new(4096, Duration::MAX),
             peppers: Peppers::derived_from(SECRET),
         }
     }
@@ -146,6 +149,11 @@ impl Setup {
         self
     }
 
+    pub fn login_limit(mut self, limit: LoginLimit) -> Self {
+        self.login_limit = limit;
+        self
+    }
+
     pub fn peppers(mut self, peppers: &Peppers) -> Self {
         self.peppers = peppers.clone();
         self
@@ -183,6 +191,7 @@ impl Setup {
             options: self.options,
             peppers: self.peppers,
             limits,
+            login_limit: self.login_limit,
             proxies: TrustedProxies::new(vec!["127.0.0.1/32".parse().unwrap()]),
             metrics: counters,
             shutdown: shutdown.clone(),
