@@ -114,7 +114,7 @@ pub(crate) struct BareSmtpOptions {
 #[derive(Debug, Args)]
 pub(crate) struct InstructionsOptions {
     /// Folder in which the micro benchmarks left their summaries
-    #[arg(long, default_value = "target/gungraun/bench/instructions")]
+    #[arg(long)]
     pub(crate) summaries: PathBuf,
     /// The committed counts
     #[arg(long, default_value = "bench/instructions.json")]

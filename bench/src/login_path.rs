@@ -8,9 +8,9 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    child::{BARE_LOOP, BareLoop},
+    child::BareLoop,
     load::{self, Load},
-    meter::{Meter, Usage},
+    meter::Meter,
     process::resident_memory,
     requests::Requests,
     round::{Path, Round, Row},
@@ -127,7 +127,6 @@ pub(crate) fn environment(bench: &Bench, port: u16) -> Environment {
     let mut environment = bench.servers.environment();
     environment.extend([
         ("PORT", port.to_string()),
-        ("BIND_ADDRESS", Ipv4Addr::LOCALHOST.to_string()),
         ("JWT_SECRET", "a secret of thirty-two octets or more".to_owned()),
         ("TRUSTED_PROXIES", "127.0.0.1/32".to_owned()),
     ]);
@@ -143,33 +142,11 @@ async fn measure_bare_loop(bench: &Bench, cores: Cores, connections: u32, number
         option("seconds", bench.options.seconds.into()),
         option("first", bench.next.get()),
     ];
-    let mut bare =
-        BareLoop::start(&arguments, environment(bench, 0), cores, &bench.log("bare-login")).await?;
-    let (report, usage, memory) = metered(bench, &mut bare).await?;
-    let (events, expected) = (bench.servers.take_all_events().await?, report.requests);
+    let bare = BareLoop::start(&arguments, environment(bench, 0), cores, &bench.log("bare-login")).await?;
+    let row = Row { path: Path::BareLogin, cores: cores.name(), connections, size: 0 };
+    let mut round = bench.meter_bare_loop(bare, (row, number), 200).await?;
+    let (events, expected) = (bench.servers.take_all_events().await?, round.requests);
     let lost = (events != expected).then(|| format!("{expected} confirmed, {events} mail events"));
-    Ok(Round {
-        row: Row { path: Path::BareLogin, cores: cores.name(), connections, size: 0 },
-        number,
-        requests: report.requests,
-        latency_us: Some(report.latency_us),
-        usage,
-        measured: BARE_LOOP,
-        resident_memory: memory,
-        answers: [(200, report.requests)].into(),
-        redis_bytes_per_code: None,
-        invalid: report.failure.or(lost),
-    })
-}
-
-/// Lets a bare loop run, and meters it.
-pub(crate) async fn metered(
-    bench: &Bench,
-    bare: &mut BareLoop,
-) -> Result<(crate::child::Report, Usage, [u64; 2])> {
-    let party = bare.party()?;
-    let memory_before = resident_memory(party.pid)?;
-    let meter = Meter::start(&bench.parties(party))?;
-    let report = bare.run().await?;
-    Ok((report, meter.stop()?, [memory_before, resident_memory(party.pid)?]))
+    round.invalid = round.invalid.or(lost);
+    Ok(round)
 }

@@ -6,8 +6,7 @@ use anyhow::Result;
 
 use crate::{
     backlog,
-    child::{BARE_LOOP, BareLoop},
-    login_path::metered,
+    child::BareLoop,
     meter::Meter,
     process::resident_memory,
     round::{Path, Round, Row},
@@ -102,18 +101,8 @@ async fn measure_bare_smtp(
         format!("--connections={}", row.connections),
         format!("--mails={mails}"),
     ];
-    let mut bare = BareLoop::start(&arguments, Vec::new(), Cores::All, &bench.log("bare-smtp")).await?;
-    let (report, usage, memory) = metered(bench, &mut bare).await?;
-    Ok(Round {
-        row,
-        number,
-        requests: report.requests,
-        latency_us: Some(report.latency_us),
-        usage,
-        measured: BARE_LOOP,
-        resident_memory: memory,
-        answers: [(250, report.requests)].into(),
-        redis_bytes_per_code: None,
-        invalid: report.failure.or(sink.account().complaint()),
-    })
+    let bare = BareLoop::start(&arguments, Vec::new(), Cores::All, &bench.log("bare-smtp")).await?;
+    let mut round = bench.meter_bare_loop(bare, (row, number), 250).await?;
+    round.invalid = round.invalid.or(sink.account().complaint());
+    Ok(round)
 }

@@ -14,10 +14,12 @@ use service_kit::shutdown::Shutdown;
 
 use crate::{
     aims,
+    child::{BARE_LOOP, BareLoop},
     config::{Part, RunOptions},
     login_path, mail_path,
-    meter::{self, Party},
-    round::{GENERATOR, Round},
+    meter::{self, Meter, Party},
+    process::resident_memory,
+    round::{GENERATOR, Round, Row},
     scale,
     servers::Servers,
     table,
@@ -87,10 +89,35 @@ impl Bench {
         [measured, own].into_iter().chain(self.servers.parties().iter().copied()).collect()
     }
 
+    /// Lets a bare loop run to its end and meters it; each of its requests was answered `status`.
+    pub(crate) async fn meter_bare_loop(
+        &self,
+        mut bare: BareLoop,
+        (row, number): (Row, u32),
+        status: u16,
+    ) -> Result<Round> {
+        let party = bare.party()?;
+        let memory_before = resident_memory(party.pid)?;
+        let meter = Meter::start(&self.parties(party))?;
+        let report = bare.run().await?;
+        Ok(Round {
+            row,
+            number,
+            requests: report.requests,
+            latency_us: Some(report.latency_us),
+            usage: meter.stop()?,
+            measured: BARE_LOOP,
+            resident_memory: [memory_before, resident_memory(party.pid)?],
+            answers: [(status, report.requests)].into(),
+            redis_bytes_per_code: None,
+            invalid: report.failure,
+        })
+    }
+
     /// Writes a round down, and says on standard error how it was.
     pub(crate) fn keep(&self, round: Round) -> Result<()> {
         writeln!(self.raw.borrow_mut(), "{}", serde_json::to_string(&round)?)?;
-        let crate::round::Row { path, cores, connections, size } = round.row;
+        let Row { path, cores, connections, size } = round.row;
         let size = if size > 0 { format!(" size {size}") } else { String::new() };
         writeln!(
             io::stderr(),

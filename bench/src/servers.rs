@@ -7,7 +7,7 @@ use redis::{AsyncConnectionConfig, aio::MultiplexedConnection};
 use reqwest::{Client, Method, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
-use topology::ManagementConfig;
+use topology::{Management, ManagementConfig};
 
 use crate::{
     config::ServerOptions,
@@ -44,7 +44,8 @@ impl Servers {
             password: options.rabbitmq_password.clone(),
             ca_file: None,
         };
-        topology::apply(&config, &Desired::new(VHOST, std::time::Duration::from_secs(LIFE_SECONDS))).await?;
+        let desired = Desired::new(VHOST, std::time::Duration::from_secs(LIFE_SECONDS));
+        topology::apply(&Management::new(&config)?, &desired).await?;
         lift_bounds(options).await?;
         let connection = Connection::connect(&amqp_url(options), ConnectionProperties::default()).await?;
         let channel = connection.create_channel().await?;

@@ -74,7 +74,8 @@ impl Service {
     ) -> Result<Self> {
         let port = free_port()?;
         let mut command = command(name, cores)?;
-        command.envs(environment).env("MANAGEMENT_PORT", port.to_string()).env("LOG_FORMAT", "json");
+        command.envs(environment).env("LOG_FORMAT", "json");
+        command.env("BIND_ADDRESS", "127.0.0.1").env("MANAGEMENT_PORT", port.to_string());
         let log = File::create(log).with_context(|| format!("{} cannot be written", log.display()))?;
         let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
         let child = child.with_context(|| format!("{name} cannot be run: build it first"))?;
