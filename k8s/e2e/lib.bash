@@ -26,7 +26,7 @@ namespaces_are_gone() {
 
 uninstall_operator() {
     helm uninstall ping-operator --namespace "$OPERATOR_NAMESPACE" --wait --timeout 120s >>"$LOGS/helm.log" 2>&1
-    command "$KUBECTL" delete namespace "$OPERATOR_NAMESPACE" --timeout 60s >/dev/null
+    command "$KUBECTL" delete namespace "$OPERATOR_NAMESPACE" --timeout 300s >/dev/null
 }
 
 install_operator() { # [HELM-ARGUMENT…]
