@@ -17,14 +17,16 @@ debian_as_root() { [[ -f /etc/debian_version && $EUID == 0 ]]; }
 
 # need COMMAND PACKAGE: COMMAND is there, or is installed from the Debian package, or the message says what to install.
 need() {
-    command -v "$1" >/dev/null && return
+    # The program, not a function of the same name that sets its options.
+    type -P "$1" >/dev/null && return
     debian_as_root || fail "'$1' is missing: install it (on Debian and Ubuntu: apt-get install $2) and try again"
     say "installing $2, which has '$1'"
     mkdir -p "$BUILD"
     (
         flock 9
         export DEBIAN_FRONTEND=noninteractive
-        apt-get install -qq --no-install-recommends "$2" >&2 ||
-            { apt-get update -qq >&2 && apt-get install -qq --no-install-recommends "$2" >&2; }
-    ) 9>"$BUILD/apt.lock" || fail "apt-get could not install $2: see its message above"
+        apt-get install -qq --no-install-recommends "$2" ||
+            { apt-get update -qq && apt-get install -qq --no-install-recommends "$2"; }
+    ) 9>"$BUILD/apt.lock" >"$BUILD/apt.log" 2>&1 ||
+        { tail -n 25 "$BUILD/apt.log" >&2; fail "apt-get could not install $2: see its message above"; }
 }
