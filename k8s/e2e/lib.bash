@@ -35,7 +35,7 @@ install_operator() { # [HELM-ARGUMENT…]
     # A case replaces the CRD, which makes kubectl an owner of its fields.
     helm upgrade --install ping-operator "$REPOSITORY/charts/ping-operator" --namespace "$OPERATOR_NAMESPACE" --force-conflicts \
         --set crds.keep=false --set neighbours.ingressNamespace=ingress-nginx --set neighbours.prometheusNamespace=monitoring --wait --timeout 180s "$@" >"$LOGS/helm.log" 2>&1 ||
-        { cat "$LOGS/helm.log"; fail "the operator could not be installed"; }
+        { cat "$LOGS/helm.log"; fail "the operator could not be installed: see what Helm says; what make up made is taken away by KEEP_CLUSTER=1 make down"; }
     operator rollout restart deployment/ping-operator >/dev/null
     operator rollout status deployment/ping-operator --timeout 180s >/dev/null
 }
@@ -84,7 +84,7 @@ in_background() { "$KUBECTL" --namespace "$@" & }
 fails() { if "$@"; then return 1; fi; }
 has_line() { "${@:2}" | grep -E "$1"; } # REGULAR-EXPRESSION COMMAND…
 
-# eventually SECONDS WHAT COMMAND…: for what no watch tells of.
+# eventually SECONDS WHAT COMMAND…: for what no watch tells of. Three times as long as it may take: a busy machine is no fault.
 eventually() {
     local deadline=$((SECONDS + $1)) what=$2
     shift 2
@@ -167,12 +167,13 @@ is_new() { # KIND/NAME OLD-UID: it is there, and is another one
     uid=$(uid_of "$1") && [[ $uid && $uid != "$2" ]]
 }
 
-# delete_and_get_back KIND/NAME: deletes an object of a stack; the operator must make it again within 60 s.
+# delete_and_get_back KIND/NAME: deletes an object of a stack; the operator makes it again, within 60 s where nothing else runs.
 delete_and_get_back() {
-    local before
+    local before began=$SECONDS
     before=$(uid_of "$1")
     kubectl delete "$1" --wait=false
-    eventually 60 "$1 to come back" is_new "$1" "$before"
+    eventually 180 "$1 to come back" is_new "$1" "$before"
+    echo "$1 was back after $((SECONDS - began)) s"
 }
 
 has_event() { kubectl get events --field-selector "reason=$1" --output json | jq -e --arg text "$2" 'any(.items[]; .message | contains($text))'; } # REASON TEXT
