@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
 /// Who applies; the one field manager, and the value of `app.kubernetes.io/managed-by`.
 pub const MANAGER: &str = "ping-operator";
@@ -176,5 +176,14 @@ impl StackId {
     #[must_use]
     pub fn owns(&self, owners: Option<&Vec<OwnerReference>>) -> bool {
         owners.is_some_and(|owners| owners.iter().any(|owner| owner.uid == self.uid))
+    }
+
+    /// Whether an object is in this stack's namespace, its own, and not being deleted. Copies nothing: each reconcile
+    /// asks it of every object of every stack (with copies a tenth of all processor time, a hundred stacks at rest).
+    #[must_use]
+    pub fn holds(&self, object: &ObjectMeta) -> bool {
+        object.namespace.as_deref() == Some(self.namespace.as_str())
+            && object.deletion_timestamp.is_none()
+            && self.owns(object.owner_references.as_ref())
     }
 }

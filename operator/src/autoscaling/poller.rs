@@ -12,6 +12,7 @@ use service_kit::{backoff, health::HealthCheck, shutdown::Shutdown};
 use tokio::sync::watch;
 
 use super::sample::{Sample, Samples, StackKey, Unreadable};
+use crate::requeue::about;
 
 /// For a queue that consumers follow. The broker renews its own numbers every 5 s, and ends a connection that was idle
 /// for as long: asked a little sooner, it needs no new one.
@@ -37,7 +38,7 @@ pub trait BacklogSource: Send + Sync {
     /// Asks the broker once.
     fn read(&self) -> BoxFuture<'_, Result<Backlog, Unreadable>>;
 
-    /// How long to wait between two readings.
+    /// How long to wait between two readings, at most.
     fn interval(&self) -> Duration;
 }
 
@@ -114,10 +115,11 @@ impl PollOne {
         }
     }
 
-    /// Whether to go on.
+    /// Whether to go on. All polls begin together when the operator starts; they must not go on so, or each round would
+    /// need as many connections as there are stacks (two handshakes a second for a hundred stacks, seen).
     async fn wait(&mut self, interval: Duration, shutdown: &Shutdown) -> bool {
         tokio::select! {
-            waited = backoff::pause(interval, shutdown) => waited.is_ok(),
+            waited = backoff::pause(about(interval), shutdown) => waited.is_ok(),
             changed = self.source.changed() => changed.is_ok(),
         }
     }

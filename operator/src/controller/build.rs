@@ -177,30 +177,26 @@ fn object<T: DeserializeOwned + Serialize + k8s_openapi::Resource>(manifest: Val
     let written = without_nulls(manifest);
     let object = T::deserialize(&written).map_err(|source| Error::Shape { kind, source })?;
     let read = serde_json::to_value(&object).map_err(|source| Error::Shape { kind, source })?;
-    match lost_field("", &written, &read) {
+    match lost_field(&written, &read) {
         Some(field) => Err(Error::UnknownField { kind, field }),
         None => Ok(object),
     }
 }
 
-/// The first field that was written and is not in what was read: a name that the type does not know vanishes without
-/// a word.
-fn lost_field(path: &str, written: &Value, read: &Value) -> Option<String> {
+/// The path of the first field that was written and is not in what was read: a name that the type does not know
+/// vanishes without a word.
+fn lost_field(written: &Value, read: &Value) -> Option<String> {
     match (written, read) {
         (Value::Object(written), Value::Object(read)) => written.iter().find_map(|(name, value)| {
-            let path = format!("{path}.{name}");
-            match read.get(name) {
-                Some(read) => lost_field(&path, value, read),
-                None => Some(path),
-            }
+            let rest = read.get(name).map_or_else(|| Some(String::new()), |read| lost_field(value, read));
+            rest.map(|rest| format!(".{name}{rest}"))
         }),
         (Value::Array(written), Value::Array(read)) if written.len() == read.len() => {
-            let pairs = written.iter().zip(read).enumerate();
+            let mut pairs = written.iter().zip(read).enumerate();
             pairs
-                .into_iter()
-                .find_map(|(n, (written, read))| lost_field(&format!("{path}[{n}]"), written, read))
+                .find_map(|(n, (written, read))| lost_field(written, read).map(|rest| format!("[{n}]{rest}")))
         }
-        (written, read) => (written != read).then(|| path.to_owned()),
+        (written, read) => (written != read).then(String::new),
     }
 }
 

@@ -57,11 +57,6 @@ pub async fn dereference(context: &Context, stack: &PingStack, id: &StackId) -> 
 }
 
 fn own_secrets(children: &Children, id: &StackId) -> BTreeMap<String, Arc<Secret>> {
-    let is_own = |secret: &Secret| {
-        secret.namespace().as_deref() == Some(id.namespace.as_str())
-            && secret.metadata.deletion_timestamp.is_none()
-            && id.owns(secret.metadata.owner_references.as_ref())
-    };
-    let own = Secret::store(children).state_filter(is_own);
+    let own = Secret::store(children).state_filter(|secret| id.holds(&secret.metadata));
     own.into_iter().map(|secret| (secret.name_any(), secret)).collect()
 }

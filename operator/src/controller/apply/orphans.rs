@@ -91,12 +91,7 @@ pub(super) async fn delete(context: &Context, id: &StackId, kept: &Kept) -> Resu
 }
 
 async fn delete_kind<K: ChildKind>(context: &Context, id: &StackId, kept: &Kept) -> Result<(), Error> {
-    let is_orphan = |object: &K| {
-        object.namespace().as_deref() == Some(id.namespace.as_str())
-            && object.meta().deletion_timestamp.is_none()
-            && id.owns(Some(&object.owner_references().to_vec()))
-            && !kept.0.contains(&(K::KIND, object.name_any()))
-    };
+    let is_orphan = |object: &K| id.holds(object.meta()) && !kept.0.contains(&(K::KIND, object.name_any()));
     for orphan in K::store(&context.children).state_filter(is_orphan) {
         delete_object(context, id, &*orphan).await?;
     }

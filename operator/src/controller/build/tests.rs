@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::{apps::v1::Deployment, core::v1::Secret};
 use kube::ResourceExt as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Plan, Resources, build};
+use super::{Error, Plan, Resources, build, object};
 use crate::{
     fixtures::{self, EXTERNAL, FULL, MINIMAL},
     names::CONFIG_HASH_ANNOTATION,
@@ -53,6 +53,16 @@ fn objects(plan: &Plan) -> BTreeMap<String, Value> {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
+}
+
+#[test]
+fn a_field_that_the_type_does_not_have_is_named_by_its_path() {
+    let manifest = json!({ "spec": {
+        "selector": {},
+        "template": { "spec": { "containers": [{ "name": "a" }, { "name": "b", "imge": "b:1" }] } },
+    } });
+    let Err(Error::UnknownField { kind, field }) = object::<Deployment>(manifest) else { panic!("built") };
+    assert_eq!((kind, field.as_str()), ("Deployment", ".spec.template.spec.containers[1].imge"));
 }
 
 #[test]
