@@ -6,7 +6,10 @@ use std::{
 
 use futures::future::BoxFuture;
 use service_kit::{health::Health, shutdown::Shutdown};
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 
 use super::{Backlog, BacklogSource, FOLLOWED, Sources, poll};
 use crate::autoscaling::sample::{Samples, StackKey, Unreadable};
@@ -22,6 +25,20 @@ impl BacklogSource for Scripted {
                 None => std::future::pending().await,
             }
         })
+    }
+
+    fn interval(&self) -> Duration {
+        FOLLOWED
+    }
+}
+
+/// Tells when it is read.
+struct Clocked(mpsc::UnboundedSender<tokio::time::Instant>);
+
+impl BacklogSource for Clocked {
+    fn read(&self) -> BoxFuture<'_, Result<Backlog, Unreadable>> {
+        self.0.send(tokio::time::Instant::now()).unwrap();
+        Box::pin(std::future::ready(Ok(Backlog { messages: 0, consumers: 1 })))
     }
 
     fn interval(&self) -> Duration {
@@ -104,5 +121,28 @@ async fn a_changed_source_is_read_at_once_and_a_stack_that_is_gone_is_forgotten(
     poller.until("it is read", |poller| poller.messages("demo") == Ok(3)).await;
     poller.set(vec![]);
     poller.until("it is forgotten", |poller| poller.messages("demo") == Err(Unreadable::NotYet)).await;
+    poller.shutdown.trigger();
+}
+
+#[tokio::test(start_paused = true)]
+async fn stacks_whose_polls_begin_together_are_soon_polled_one_by_one_and_none_too_late() {
+    const STACKS: usize = 20;
+    let (poller, (sender, mut polls)) = (start(), mpsc::unbounded_channel());
+    let source = || Arc::new(Clocked(sender.clone())) as Arc<dyn BacklogSource>;
+    let stacks = (0..STACKS).map(|n| (StackKey::new("shop", &n.to_string()), source()));
+    poller.sources.send_replace(Some(stacks.collect::<BTreeMap<_, _>>()));
+    let (mut first, mut moments) = (None, BTreeMap::<u128, usize>::new());
+    while let Some(at) = polls.recv().await {
+        let since = at - *first.get_or_insert(at);
+        if since > FOLLOWED * 10 {
+            break;
+        }
+        if since > FOLLOWED * 9 {
+            *moments.entry(since.as_millis() / 100).or_default() += 1;
+        }
+    }
+    let (polls, together) = (moments.values().sum::<usize>(), moments.values().max());
+    assert!(polls >= STACKS, "only {polls} polls within {FOLLOWED:?}");
+    assert!(together.is_some_and(|together| together * 2 < STACKS), "{moments:?} in tenths of a second");
     poller.shutdown.trigger();
 }
