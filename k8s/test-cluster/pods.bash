@@ -23,7 +23,7 @@ YAML
 }
 
 # pod NAME IMAGE MOUNT CLAIM [YAML of the container…]: a pod that "restricted" admits, uid 999, root file system read-only.
-# MOUNT is where CLAIM is mounted (with CLAIM "-", an empty folder); "" mounts nothing.
+# MOUNT is where CLAIM is mounted (with CLAIM "-", an empty folder); "" mounts nothing. POD_NODE names the node that it must run on.
 pod() {
     local name=$1 image=$2 mount=$3 claim=$4 source='emptyDir: {}' line
     shift 4
@@ -38,6 +38,7 @@ spec:
   terminationGracePeriodSeconds: 1
   restartPolicy: OnFailure
   automountServiceAccountToken: false
+  ${POD_NODE:+nodeSelector: { kubernetes.io/hostname: $POD_NODE \}}
   securityContext:
     runAsNonRoot: true
     runAsUser: 999
