@@ -19,9 +19,13 @@ use lapin::{
     uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo},
 };
 use secrecy::ExposeSecret as _;
+use service_kit::dial_failure::DialFailure;
 use tokio::time::timeout;
 
-use crate::config::{BrokerConfig, TlsConfig};
+use crate::{
+    cause::Cause,
+    config::{BrokerConfig, TlsConfig},
+};
 
 /// For all of connecting, opening channels and declaring passively, and for each answer after that.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
@@ -41,12 +45,35 @@ pub enum ConnectError {
     /// No such vhost, or no permissions on it at all.
     #[error("the broker refused the vhost '{0}': create it, or give the user permissions on it")]
     Vhost(String),
+    /// The user may not read from the queue.
+    #[error("the broker refused access to '{0}': give the user permissions on it")]
+    Permission(String),
     /// An exchange or a queue is missing.
     #[error("'{0}' does not exist on the broker: run ping-topology, or let the operator do it")]
     Missing(String),
+    /// The host name has no address.
+    #[error("the broker's host name has no address: check RABBITMQ_HOST")]
+    HostNotFound(#[source] lapin::Error),
+    /// A certificate that is not trusted, or a port without TLS.
+    #[error("the TLS handshake with the broker failed: check its certificate and RABBITMQ_CA_FILE")]
+    Tls(#[source] lapin::Error),
     /// Anything else, such as a connection refused.
     #[error("could not reach the broker")]
     Other(#[source] lapin::Error),
+}
+
+impl ConnectError {
+    /// What a status says of it.
+    #[must_use]
+    pub const fn cause(&self) -> Cause {
+        match self {
+            Self::Deadline | Self::Other(_) => Cause::Unreachable,
+            Self::Login | Self::Vhost(_) | Self::Permission(_) => Cause::AccessDenied,
+            Self::Missing(_) => Cause::Missing,
+            Self::HostNotFound(_) => Cause::HostNotFound,
+            Self::Tls(_) => Cause::TlsFailed,
+        }
+    }
 }
 
 /// An open connection. Dropping it cuts the socket.
@@ -192,9 +219,25 @@ async fn dial(
     }
 }
 
-/// What the broker's refusal of `subject` means.
+/// Why the broker does not let us consume from `queue`.
+pub(crate) fn explain_subscription(error: lapin::Error, queue: &str) -> ConnectError {
+    match explain(error, queue) {
+        ConnectError::Login => ConnectError::Permission(queue.to_owned()),
+        other => other,
+    }
+}
+
+/// What a failed dial, or the broker's refusal of `subject`, means.
 fn explain(error: lapin::Error, subject: &str) -> ConnectError {
-    let ErrorKind::ProtocolError(refusal) = error.kind() else { return ConnectError::Other(error) };
+    let refusal = match error.kind() {
+        ErrorKind::ProtocolError(refusal) => refusal,
+        ErrorKind::IOError(source) => match DialFailure::from(&**source) {
+            DialFailure::HostNotFound => return ConnectError::HostNotFound(error),
+            DialFailure::Tls => return ConnectError::Tls(error),
+            DialFailure::NoConnection => return ConnectError::Other(error),
+        },
+        _ => return ConnectError::Other(error),
+    };
     match refusal.kind() {
         AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND) => ConnectError::Missing(subject.to_owned()),
         AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => ConnectError::Login,

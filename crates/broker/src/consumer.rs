@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use service_kit::shutdown::Shutdown;
+use service_kit::{health::HealthCheck, shutdown::Shutdown};
 use tokio::sync::{mpsc, watch};
 
-use crate::config::BrokerConfig;
+use crate::{
+    cause::{self, Cause},
+    config::BrokerConfig,
+};
 
 mod delivery;
 mod session;
@@ -29,8 +32,19 @@ pub enum ConsumerState {
     Consuming,
     /// It was asked to pause; the queue keeps the messages.
     Paused,
-    /// It is being connected, or waits for the queue.
-    Disconnected,
+    /// It is being connected, or waits for the queue; why the last attempt failed.
+    Disconnected(Cause),
+}
+
+impl ConsumerState {
+    /// Why the broker cannot be used. A pause is the caller's own wish.
+    #[must_use]
+    pub const fn cause(self) -> Option<Cause> {
+        match self {
+            Self::Consuming | Self::Paused => None,
+            Self::Disconnected(cause) => Some(cause),
+        }
+    }
 }
 
 /// Receives from one queue. Dropping it ends the subscription; its connection lives on until the last delivery is
@@ -55,7 +69,7 @@ impl Consumer {
     pub fn start(config: BrokerConfig, options: ConsumerOptions, shutdown: &Shutdown) -> Self {
         let (sender, deliveries) = mpsc::channel(usize::from(options.prefetch.max(1)));
         let paused = Arc::new(watch::Sender::new(None));
-        let (state_sender, state) = watch::channel(ConsumerState::Disconnected);
+        let (state_sender, state) = watch::channel(ConsumerState::Disconnected(Cause::Starting));
         let supervisor = supervisor::Supervisor {
             config,
             options,
@@ -106,6 +120,11 @@ impl Consumer {
     #[must_use]
     pub fn subscribe_state(&self) -> watch::Receiver<ConsumerState> {
         self.control.state.clone()
+    }
+
+    /// Keeps `check` usable while messages can be received, or are not on the caller's own wish, until the soft phase.
+    pub fn report_to(&self, check: HealthCheck, shutdown: &Shutdown) {
+        cause::report(self.subscribe_state(), ConsumerState::cause, check, shutdown);
     }
 
     fn hand_back_the_rest(&mut self) -> Option<Delivery> {

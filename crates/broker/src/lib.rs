@@ -5,6 +5,7 @@
 //! - [`message`]: what is published.
 //! - [`publisher`]: `Ok` means that the broker has the message on disk.
 //! - [`consumer`]: deliveries, pause and resume.
+//! - [`cause`]: why the broker cannot be used.
 //!
 //! Invariants, each measured to be necessary (ARCHITECTURE.md, "Decisions"):
 //! - Passive declares only: the topology belongs to `ping-topology` or to the operator.
@@ -13,6 +14,7 @@
 //! - Publisher and consumer never share a connection: a broker in alarm stops reading from connections that publish.
 
 pub mod args;
+pub mod cause;
 pub mod config;
 mod connection;
 pub mod consumer;
@@ -20,6 +22,7 @@ pub mod message;
 pub mod publisher;
 
 pub use args::BrokerArgs;
+pub use cause::Cause;
 pub use config::{BrokerConfig, ConfigError, TlsConfig};
 pub use connection::ConnectError;
 pub use consumer::{Consumer, ConsumerControl, ConsumerOptions, ConsumerState, Delivery};

@@ -3,11 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
-use service_kit::shutdown::Shutdown;
+use service_kit::{health::HealthCheck, shutdown::Shutdown};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{config::BrokerConfig, message::Message, publisher::session::Session};
+use crate::{
+    cause::{self, Cause},
+    config::BrokerConfig,
+    message::Message,
+    publisher::session::Session,
+};
 
 mod channels;
 mod session;
@@ -95,8 +100,20 @@ pub enum State {
     Connected,
     /// Nothing: the broker is in alarm, and every publish is refused.
     Blocked,
-    /// Nothing: it is being connected, and every publish is refused.
-    Disconnected,
+    /// Nothing: it is being connected, and every publish is refused. Why the last attempt failed.
+    Disconnected(Cause),
+}
+
+impl State {
+    /// Why the broker cannot be used.
+    #[must_use]
+    pub const fn cause(self) -> Option<Cause> {
+        match self {
+            Self::Connected => None,
+            Self::Blocked => Some(Cause::Alarm),
+            Self::Disconnected(cause) => Some(cause),
+        }
+    }
 }
 
 /// Publishes with confirm. Clones share one connection, which is closed after all of them are dropped, or at the hard
@@ -125,7 +142,7 @@ impl Publisher {
             session: ArcSwapOption::empty(),
             in_flight: Semaphore::new(options.max_in_flight),
             confirm_timeout: options.confirm_timeout,
-            state: watch::Sender::new(State::Disconnected),
+            state: watch::Sender::new(State::Disconnected(Cause::Starting)),
         });
         let stop = supervisor::Stop { dropped: dropped.clone(), shutdown: shutdown.clone() };
         let supervisor = supervisor::Supervisor { config, options, shared: Arc::clone(&shared), stop };
@@ -150,5 +167,10 @@ impl Publisher {
     #[must_use]
     pub fn subscribe_state(&self) -> watch::Receiver<State> {
         self.shared.state.subscribe()
+    }
+
+    /// Keeps `check` usable while publishes can be confirmed, until the soft phase.
+    pub fn report_to(&self, check: HealthCheck, shutdown: &Shutdown) {
+        cause::report(self.subscribe_state(), State::cause, check, shutdown);
     }
 }

@@ -4,9 +4,12 @@
 //! - [`address`]: the one type of an e-mail address; only its normalised form is stored or mailed.
 //! - [`event`]: the mail event that travels from `user-service` to `mail-service`.
 //! - [`keys`]: the Redis keys and their lives.
+//! - [`redis_trouble`]: why Redis cannot be used, as statuses show it.
 //! - [`wire`]: the exact sentences that clients of the original services read.
 //! - [`topology`]: exchanges, queues, bindings and policies as data.
 //! - [`users`]: broker users, their permissions and password hashes.
+//! - [`broker_version`]: which versions of the broker Ping works with.
+//! - [`redis_users`]: Redis users, their commands and key patterns.
 //! - [`plan`]: desired × actual topology → operations and conflicts.
 //! - [`test_mail`]: how a mail server took a test mail.
 //!
@@ -14,9 +17,12 @@
 //! Invariant: nothing here can do I/O, because the manifest has nothing to do it with.
 
 pub mod address;
+pub mod broker_version;
 pub mod event;
 pub mod keys;
 pub mod plan;
+pub mod redis_trouble;
+pub mod redis_users;
 pub mod test_mail;
 pub mod topology;
 pub mod users;

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::{
+    broker_version::{self, UnsupportedVersion},
     topology::{Binding, Desired, Exchange, Policy, Queue, Vhost},
     users::{Permissions, User},
 };
@@ -13,9 +14,6 @@ use crate::{
 mod actual;
 
 pub use actual::{Actual, QueueState, UserState, VhostState};
-
-/// The oldest `RabbitMQ` whose arguments and policies are all understood; older ones ignore them silently (measured).
-pub const OLDEST_VERSION: (u32, u32) = (4, 0);
 
 /// One write, in the order of [`Plan::operations`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,10 +66,8 @@ impl fmt::Display for Operation {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// Nothing is written to such a server.
-    #[error(
-        "the server is RabbitMQ {0}, and Ping needs 4.0 or newer: an older one ignores what it does not know; upgrade it"
-    )]
-    ServerTooOld(String),
+    #[error(transparent)]
+    UnsupportedVersion(UnsupportedVersion),
     /// Nothing is written to such a vhost.
     #[error(
         "the vhost '{vhost}' belongs to '{owner}': use another vhost, or remove that tag if its owner is gone"
@@ -136,7 +132,7 @@ pub struct Plan {
     pub warnings: Vec<Warning>,
 }
 
-/// Compares, and says what to do. Writes nothing at all to an old server or to another owner's vhost.
+/// Compares, and says what to do. Writes nothing at all to an unsupported server or to another owner's vhost.
 #[must_use]
 pub fn plan(desired: &Desired, actual: &Actual) -> Plan {
     let mut plan = Plan::default();
@@ -160,11 +156,8 @@ pub fn plan(desired: &Desired, actual: &Actual) -> Plan {
 
 impl Plan {
     fn server(&mut self, actual: &Actual) {
-        let mut numbers = actual.server_version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
-        let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-        if version < OLDEST_VERSION {
-            self.conflicts.push(Conflict::ServerTooOld(actual.server_version.clone()));
-        }
+        let unsupported = broker_version::check(&actual.server_version).err();
+        self.conflicts.extend(unsupported.map(Conflict::UnsupportedVersion));
     }
 
     fn vhost(&mut self, desired: &Vhost, actual: Option<&VhostState>) {

@@ -50,7 +50,8 @@ impl Role {
         }
     }
 
-    /// The permissions of a user of this role. A passive declare needs none.
+    /// The permissions of a user of this role. `RabbitMQ` from 4.2.7 and 4.3.1 on lets a user declare passively only what it
+    /// has any permission on, so a service must look at nothing else; older versions ask for no permission.
     #[must_use]
     pub fn permissions(self, user: &str) -> Permissions {
         let (configure, write, read) = match self {

@@ -5,7 +5,9 @@
 //! - [`telemetry`]: logs, and an error's chain in one line.
 //! - [`shutdown`]: who spawns tasks, who waits for them, and the exit code.
 //! - [`backoff`]: the only place that sleeps.
-//! - [`health`]: what is ready, in words.
+//! - [`health`]: which servers can be used, and whether the process is ready.
+//! - [`dial_failure`]: why a server could not be reached.
+//! - [`timestamp`]: points in time as JSON has them.
 //! - [`metrics`]: the registry, and its text form.
 //! - [`http`]: serving a router with the limits that `axum::serve` lacks.
 //! - [`management`]: `/livez`, `/readyz` and `/metrics` on their own port.
@@ -13,10 +15,12 @@
 
 pub mod backoff;
 pub mod config;
+pub mod dial_failure;
 pub mod health;
 pub mod http;
 pub mod management;
 pub mod metrics;
 pub mod shutdown;
 pub mod telemetry;
+pub mod timestamp;
 pub mod tls;

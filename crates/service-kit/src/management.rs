@@ -2,6 +2,7 @@
 
 use axum::{
     Json, Router,
+    extract::RawQuery,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
@@ -21,15 +22,29 @@ pub async fn serve(listener: TcpListener, health: Health, metrics: Metrics, shut
     serve_http(listener, router(health, metrics, shutdown.clone()), options, shutdown).await;
 }
 
-/// `/livez` is 200 while the process answers at all; `/readyz` is 503 with the reasons while a check is not ready or
-/// the process is shutting down.
+/// `/livez` is 200 while the process answers at all. `/readyz` is 503 with what is missing until the process is ready,
+/// and again while it shuts down; `/readyz?verbose` has the same status and answers [`Report`](crate::health::Report).
 pub fn router(health: Health, metrics: Metrics, shutdown: Shutdown) -> Router {
-    let readyz = move || async move { readiness(&health, &shutdown) };
+    let readyz = move |RawQuery(query): RawQuery| async move {
+        if is_verbose(query.as_deref()) { report(&health, &shutdown) } else { readiness(&health, &shutdown) }
+    };
     let metrics = move || async move { ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics.encode()) };
     Router::new()
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+}
+
+/// Whether the query has `verbose`, with or without a value.
+fn is_verbose(query: Option<&str>) -> bool {
+    query.is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some("verbose")))
+}
+
+fn report(health: &Health, shutdown: &Shutdown) -> Response {
+    let report = health.report(shutdown.is_triggered());
+    let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    (status, headers, report.to_json()).into_response()
 }
 
 fn readiness(health: &Health, shutdown: &Shutdown) -> Response {
@@ -46,26 +61,84 @@ fn readiness(health: &Health, shutdown: &Shutdown) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use axum::{body::Body, http::Request};
+    use axum::{
+        body::{Body, to_bytes},
+        http::{HeaderMap, Request},
+    };
     use tower::ServiceExt as _;
 
     use super::router;
     use crate::{health::Health, metrics::Metrics, shutdown::Shutdown};
 
-    #[tokio::test]
-    async fn readiness_follows_the_checks_and_liveness_does_not() {
-        let (health, shutdown) = (Health::new(), Shutdown::new());
+    struct Answer {
+        status: u16,
+        headers: HeaderMap,
+        body: String,
+    }
+
+    async fn ask(health: &Health, shutdown: &Shutdown, path: &str) -> Answer {
         let router = router(health.clone(), Metrics::new("x", "0"), shutdown.clone());
-        let status = async |path: &str| {
-            let request = Request::get(path).body(Body::empty()).unwrap();
-            router.clone().oneshot(request).await.unwrap().status().as_u16()
-        };
+        let response = router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        Answer { status, headers, body: String::from_utf8(body.to_vec()).unwrap() }
+    }
+
+    #[tokio::test]
+    async fn readiness_waits_for_the_checks_and_ends_with_the_drain_and_liveness_does_neither() {
+        let (health, shutdown) = (Health::new(), Shutdown::new());
+        let status = async |path| ask(&health, &shutdown, path).await.status;
         assert_eq!(status("/readyz").await, 200);
-        let check = health.register("redis");
+        let check = health.require("redis");
         assert_eq!((status("/readyz").await, status("/livez").await), (503, 200));
-        check.set_ready();
+        check.set_usable();
         assert_eq!(status("/readyz").await, 200);
+        check.set_unusable("RedisUnreachable", "Redis does not answer.");
+        assert_eq!((status("/readyz").await, status("/livez").await), (200, 200));
         shutdown.trigger();
         assert_eq!((status("/readyz").await, status("/livez").await), (503, 200));
+    }
+
+    #[tokio::test]
+    async fn without_verbose_the_body_is_a_word_or_what_is_missing() {
+        let (health, shutdown) = (Health::new(), Shutdown::new());
+        let check = health.require("redis");
+        check.set_unusable("RedisUnreachable", "Redis does not answer.");
+        for path in ["/readyz", "/readyz?", "/readyz?x=verbose", "/readyz?verbosely"] {
+            assert_eq!(
+                ask(&health, &shutdown, path).await.body,
+                r#"{"redis":"Redis does not answer."}"#,
+                "{path}"
+            );
+        }
+        check.set_usable();
+        assert_eq!(ask(&health, &shutdown, "/readyz").await.body, "ok");
+        shutdown.trigger();
+        assert_eq!(ask(&health, &shutdown, "/readyz").await.body, r#"{"process":"shutting down"}"#);
+    }
+
+    #[tokio::test]
+    async fn verbose_has_the_same_status_and_answers_the_report() {
+        let (health, shutdown) = (Health::new(), Shutdown::new());
+        let check = health.require("redis");
+        for path in ["/readyz?verbose", "/readyz?verbose=1", "/readyz?x=y&verbose="] {
+            let answer = ask(&health, &shutdown, path).await;
+            assert_eq!(answer.status, 503, "{path}");
+            assert_eq!(answer.headers["content-type"], "application/json");
+            assert_eq!(answer.headers["cache-control"], "no-store");
+            assert!(
+                answer.body.starts_with(r#"{"ready":false,"checks":[{"name":"redis""#),
+                "{}",
+                answer.body
+            );
+        }
+        check.set_usable();
+        let ready = ask(&health, &shutdown, "/readyz?verbose").await;
+        assert_eq!(ready.status, 200);
+        assert!(ready.body.starts_with(r#"{"ready":true,"#), "{}", ready.body);
+        shutdown.trigger();
+        let draining = ask(&health, &shutdown, "/readyz?verbose").await;
+        assert_eq!(draining.status, 503);
+        assert!(draining.body.starts_with(r#"{"ready":false,"#), "{}", draining.body);
     }
 }

@@ -53,6 +53,16 @@ pub fn assert_configuration(program: &str, command: &clap::Command) {
     assert_part("configuration.md", program, &configuration::tables(command));
 }
 
+/// `docs/readiness.md` lists why the check `name` is not usable: reasons, each with its message.
+pub fn assert_reasons<'a>(name: &str, reasons: impl IntoIterator<Item = (&'a str, &'a str)>) {
+    let mut table = "| reason | what is wrong and what to do |\n|---|---|\n".to_owned();
+    for (reason, message) in reasons {
+        // Writing to a String cannot fail.
+        let _ = writeln!(table, "| `{reason}` | {message} |");
+    }
+    assert_part("readiness.md", name, &table);
+}
+
 /// `docs/metrics.md` lists what a program measures. `text` is what a scraper gets, `debug` the registry in Debug form: it
 /// names also what has nothing to say yet and is left out of the text, which the test must then bring to speak.
 ///

@@ -7,6 +7,7 @@
 //! - [`smtp`]: a mail server that records everything and misbehaves as it is told;
 //! - [`mailpit`]: what arrived at the real Mailpit;
 //! - [`proxy`]: a TCP proxy to break connections with;
+//! - [`readyz`]: what a service says of its servers;
 //! - [`process`]: one of our binaries as a process, its output, memory and open files;
 //! - [`ids`]: what was confirmed against what was delivered;
 //! - [`documents`]: parts of `docs/` that the code knows.
@@ -26,6 +27,7 @@ pub mod management;
 pub mod port;
 pub mod process;
 pub mod proxy;
+pub mod readyz;
 pub mod servers;
 pub mod smtp;
 pub mod vhost;

@@ -16,6 +16,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tokio::process::{Child, Command};
 
+use crate::readyz::Readyz;
 use crate::wait::wait_until;
 
 /// From start to ready on a busy machine, three times what it takes.
@@ -153,6 +154,14 @@ impl ServiceProcess {
             async move { request.await.is_ok_and(|answer| answer.status().is_success()) }
         })
         .await;
+    }
+
+    /// Waits until the check in `/readyz?verbose` is not usable for this reason; with an empty one, until it is usable.
+    ///
+    /// # Panics
+    /// With the last answer, when it is not so in time.
+    pub async fn wait_for_reason(&self, check: &str, reason: &str) -> Readyz {
+        Readyz::wait_for(self.command.management_port, check, reason).await
     }
 
     /// All that it has written, over all its starts.

@@ -2,12 +2,14 @@
 
 mod disk;
 mod rabbitmq;
+mod rabbitmq_cluster;
 mod redis;
 mod server_process;
 mod shared;
 
 pub use disk::SmallDisk;
 pub use rabbitmq::RabbitServer;
+pub use rabbitmq_cluster::{RabbitCluster, RabbitNode};
 pub use redis::{RedisServer, fresh_database};
 pub use server_process::ServerProcess;
 pub use shared::{Broker, MailServer, shared_broker, shared_mail_server, shared_mongo_uri, shared_redis_url};

@@ -5,6 +5,7 @@
 //! - [`management`]: the client, and where the API is.
 //! - [`read`]: what the broker has.
 //! - [`write`]: one operation at a time.
+//! - [`nodes`], [`queues`]: what a node says of its cluster, and the members of each queue.
 //! - [`queue_depth`]: what a queue holds, for those who scale by it.
 //!
 //! The program `ping-topology` (main.rs) calls [`apply`] where there is no operator.
@@ -17,8 +18,11 @@ use ping_contract::{
 };
 use service_kit::{backoff::Backoff, shutdown::Shutdown};
 
+mod fields;
 pub mod management;
+pub mod nodes;
 pub mod queue_depth;
+pub mod queues;
 mod read;
 mod write;
 

@@ -50,7 +50,7 @@ fn tell(out: &mut impl Write, report: &Report, dry_run: bool) -> io::Result<()> 
 
 #[cfg(test)]
 mod tests {
-    use ping_contract::plan::Conflict;
+    use ping_contract::{broker_version::UnsupportedVersion, plan::Conflict};
 
     use super::{Report, tell};
 
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_conflict_says_what_to_do() {
-        let told = told(vec![Conflict::ServerTooOld("3.10.8".into())]);
+        let told = told(vec![Conflict::UnsupportedVersion(UnsupportedVersion::TooOld("3.10.8".into()))]);
         assert!(told.contains("upgrade it") && told.contains("then run this again"), "{told}");
     }
 }

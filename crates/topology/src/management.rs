@@ -146,6 +146,11 @@ impl Management {
             .map_err(|_| Error::Malformed(path.to_owned()))
     }
 
+    /// Reads `path`, which every broker has.
+    pub(crate) async fn required<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        self.get(path).await?.ok_or_else(|| Error::Malformed(path.to_owned()))
+    }
+
     /// Writes an object.
     pub async fn put(&self, path: &str, body: &(impl Serialize + Sync)) -> Result<(), Error> {
         let response = self.send(Method::PUT, path, |request| request.json(body)).await?;
@@ -185,7 +190,9 @@ impl Management {
 fn checked(response: Response, method: Method, path: &str) -> Result<Response, Error> {
     match response.status() {
         status if status.is_success() => Ok(response),
-        StatusCode::UNAUTHORIZED if path == crate::read::OVERVIEW => Err(Error::Login),
+        StatusCode::UNAUTHORIZED if path.split('?').next() == Some(crate::read::OVERVIEW) => {
+            Err(Error::Login)
+        }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Error::Forbidden(path.to_owned())),
         status => Err(Error::Status { status, method, path: path.to_owned() }),
     }

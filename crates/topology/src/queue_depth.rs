@@ -4,9 +4,10 @@
 //! Seen on 4.0.5: for some seconds after a queue starts the broker leaves the counts out; with `disable_stats` and
 //! `enable_queue_totals` it says 0 in the same seconds, whatever the queue holds. Hence the plain form of the call.
 
-use serde::Deserialize;
-
-use crate::management::{Error, Management, segment};
+use crate::{
+    fields::Fields,
+    management::{Error, Management, segment},
+};
 
 /// What a queue holds, all of it certain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct QueueDepth {
     pub unacknowledged: u64,
     /// Subscribed consumers.
     pub consumers: u64,
+    /// How many nodes have a copy of the queue.
+    pub members: usize,
 }
 
 /// Why the depth is unknown.
@@ -46,17 +49,6 @@ pub enum DepthError {
     Incomplete(String),
 }
 
-/// Each field may be missing, which is not the same as 0.
-#[derive(Debug, Default, Deserialize)]
-struct QueueAnswer {
-    messages_ready: Option<u64>,
-    messages_unacknowledged: Option<u64>,
-    consumers: Option<u64>,
-    state: Option<String>,
-    members: Option<Vec<String>>,
-    online: Option<Vec<String>>,
-}
-
 /// Asks the broker what `queue` in `vhost` holds. The numbers are up to 5 s old, the broker's own interval.
 pub async fn queue_depth(
     management: &Management,
@@ -65,25 +57,27 @@ pub async fn queue_depth(
 ) -> Result<QueueDepth, DepthError> {
     const COLUMNS: &str = "messages_ready,messages_unacknowledged,consumers,state,members,online";
     let path = format!("queues/{}/{}?columns={COLUMNS}", segment(vhost), segment(queue));
-    let answer = management.get::<QueueAnswer>(&path).await?;
+    let answer = management.get::<Fields>(&path).await?;
     depth(queue, &answer.ok_or_else(|| DepthError::Missing(queue.to_owned()))?)
 }
 
-fn depth(queue: &str, answer: &QueueAnswer) -> Result<QueueDepth, DepthError> {
+/// Each field may be missing, which is not the same as 0.
+fn depth(queue: &str, answer: &Fields) -> Result<QueueDepth, DepthError> {
     let incomplete = || DepthError::Incomplete(queue.to_owned());
-    if answer.state.as_ref().ok_or_else(incomplete)? != "running" {
+    if answer.first::<String>("state").ok_or_else(incomplete)? != "running" {
         return Err(DepthError::NotRunning(queue.to_owned()));
     }
-    let members = answer.members.as_ref().ok_or_else(incomplete)?;
-    let online = answer.online.as_ref().ok_or_else(incomplete)?;
+    let members = answer.first::<Vec<String>>("members").ok_or_else(incomplete)?;
+    let online = answer.common("online").ok_or_else(incomplete)?;
     let up = members.iter().filter(|member| online.contains(member)).count();
     if up * 2 <= members.len() {
         return Err(DepthError::Minority { queue: queue.to_owned(), online: up, members: members.len() });
     }
     Ok(QueueDepth {
-        ready: answer.messages_ready.ok_or_else(incomplete)?,
-        unacknowledged: answer.messages_unacknowledged.ok_or_else(incomplete)?,
-        consumers: answer.consumers.ok_or_else(incomplete)?,
+        ready: answer.first("messages_ready").ok_or_else(incomplete)?,
+        unacknowledged: answer.first("messages_unacknowledged").ok_or_else(incomplete)?,
+        consumers: answer.first("consumers").ok_or_else(incomplete)?,
+        members: members.len(),
     })
 }
 
@@ -106,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_running_queue_with_most_members_up_has_a_depth() {
-        assert_eq!(read(&[]).unwrap(), QueueDepth { ready: 7, unacknowledged: 2, consumers: 1 });
+        assert_eq!(read(&[]).unwrap(), QueueDepth { ready: 7, unacknowledged: 2, consumers: 1, members: 3 });
     }
 
     #[test]
@@ -115,6 +109,14 @@ mod tests {
         {
             assert!(matches!(read(&[(field, Value::Null)]), Err(DepthError::Incomplete(_))), "{field}");
         }
+    }
+
+    /// As 4.0.5 answers for some seconds after a node came or went.
+    #[test]
+    fn a_field_that_the_broker_writes_twice_does_not_make_the_answer_unreadable() {
+        let answer = r#"{"messages_ready":7,"messages_unacknowledged":2,"consumers":1,"state":"running",
+            "members":["a","b","c"],"online":["a","b"],"online":["a","b","c"]}"#;
+        assert_eq!(depth("send-otp", &serde_json::from_str(answer).unwrap()).unwrap().ready, 7);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use ping_contract::{
     topology::{Binding, Desired, Exchange, Policy, Queue},
     users::{PasswordHash, Permissions},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 
 use crate::management::{Error, Management, segment};
 
@@ -49,7 +49,7 @@ struct UserAnswer {
 
 /// Reads the vhost, what is in it, and the users that are desired.
 pub(crate) async fn actual(management: &Management, desired: &Desired) -> Result<Actual, Error> {
-    let overview = required::<Overview>(management, OVERVIEW).await?;
+    let overview = management.required::<Overview>(OVERVIEW).await?;
     let mut actual = Actual { server_version: overview.rabbitmq_version, ..Actual::default() };
     actual.users = users(management, desired).await?;
     let vhost = segment(&desired.vhost.name);
@@ -59,13 +59,14 @@ pub(crate) async fn actual(management: &Management, desired: &Desired) -> Result
     // "undefined" is how RabbitMQ spells that none was set.
     let default_queue_type = answer.default_queue_type.filter(|kind| kind != "undefined");
     actual.vhost = Some(VhostState { default_queue_type, tags: answer.tags });
-    actual.exchanges = required::<Vec<Exchange>>(management, &format!("exchanges/{vhost}")).await?;
-    actual.policies = required::<Vec<Policy>>(management, &format!("policies/{vhost}")).await?;
+    actual.exchanges = management.required::<Vec<Exchange>>(&format!("exchanges/{vhost}")).await?;
+    actual.policies = management.required::<Vec<Policy>>(&format!("policies/{vhost}")).await?;
     actual.permissions =
-        required::<Vec<Permissions>>(management, &format!("vhosts/{vhost}/permissions")).await?;
+        management.required::<Vec<Permissions>>(&format!("vhosts/{vhost}/permissions")).await?;
     // Without statistics: those are seconds old, and would show a policy that was just corrected as outranked.
     let queues = format!("queues/{vhost}?disable_stats=true&enable_queue_totals=true");
-    actual.queues = required::<Vec<QueueAnswer>>(management, &queues)
+    actual.queues = management
+        .required::<Vec<QueueAnswer>>(&queues)
         .await?
         .into_iter()
         .map(|QueueAnswer { queue, policy }| QueueState {
@@ -73,7 +74,8 @@ pub(crate) async fn actual(management: &Management, desired: &Desired) -> Result
             policy: policy.filter(|name| !name.is_empty()),
         })
         .collect();
-    actual.bindings = required::<Vec<BindingAnswer>>(management, &format!("bindings/{vhost}"))
+    actual.bindings = management
+        .required::<Vec<BindingAnswer>>(&format!("bindings/{vhost}"))
         .await?
         .into_iter()
         .filter(|answer| answer.destination_type == "queue" && !answer.binding.exchange.is_empty())
@@ -92,8 +94,4 @@ async fn users(management: &Management, desired: &Desired) -> Result<BTreeMap<St
         users.insert(user.name.clone(), UserState { password_hash, tags });
     }
     Ok(users)
-}
-
-async fn required<T: DeserializeOwned>(management: &Management, path: &str) -> Result<T, Error> {
-    management.get(path).await?.ok_or_else(|| Error::Malformed(path.to_owned()))
 }

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     config::BrokerConfig,
-    connection::{ConnectError, DEADLINE, Link},
+    connection::{ConnectError, DEADLINE, Link, explain_subscription},
     consumer::{ConsumerOptions, Delivery},
 };
 
@@ -46,7 +46,7 @@ impl Session {
             self.link.check(&[], &[queue.to_owned()]).await?;
             let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
             let consumer = self.channel.basic_consume(queue.into(), "".into(), options, arguments).await;
-            consumer.map_err(ConnectError::Other)
+            consumer.map_err(|error| explain_subscription(error, queue))
         };
         timeout(DEADLINE, subscribed).await.unwrap_or(Err(ConnectError::Deadline))
     }

@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use crate::{
+    cause::Cause,
     config::BrokerConfig,
     connection::ConnectError,
     consumer::{ConsumerOptions, ConsumerState, Delivery, session::Session},
@@ -41,8 +42,8 @@ enum End {
     Reconnect,
     /// It was asked to pause, or to go on.
     PauseChanged,
-    /// The broker ended it: the queue was deleted, or moves to another leader.
-    Ended,
+    /// The broker ended it, most often because the queue was deleted, or refused it.
+    Ended(Cause),
 }
 
 impl Supervisor {
@@ -62,19 +63,19 @@ impl Supervisor {
                         continue;
                     }
                 }
-                Err(error) => self.tell(&error),
+                Err(error) => self.disconnected(&error),
             }
             if backoff.wait(&self.shutdown).await.is_err() {
                 break;
             }
         }
-        self.enter(ConsumerState::Disconnected);
+        self.enter(ConsumerState::Disconnected(Cause::Unreachable));
     }
 
     /// Uses the connection until it has to be replaced, or until the end.
     async fn serve(&mut self, session: Session) {
         let mut backoff = backoff();
-        loop {
+        let cause = loop {
             let end = if self.paused.borrow_and_update().is_some() {
                 self.enter(ConsumerState::Paused);
                 self.stay_paused(&session).await
@@ -84,17 +85,18 @@ impl Supervisor {
             match end {
                 End::PauseChanged => backoff.reset(),
                 // The queue may come back: whoever owns the topology makes it again.
-                End::Ended if session.is_usable() => {
-                    self.enter(ConsumerState::Disconnected);
+                End::Ended(cause) if session.is_usable() => {
+                    self.enter(ConsumerState::Disconnected(cause));
                     if backoff.wait(&self.shutdown).await.is_err() {
                         return self.finish(session).await;
                     }
                 }
                 End::Stop => return self.finish(session).await,
-                End::Ended | End::Reconnect => break,
+                End::Ended(cause) => break cause,
+                End::Reconnect => break Cause::Unreachable,
             }
-        }
-        self.enter(ConsumerState::Disconnected);
+        };
+        self.enter(ConsumerState::Disconnected(cause));
         tracing::warn!(connection = %self.config.connection_name, "consumer connection is replaced");
         session.link.close().await;
     }
@@ -104,8 +106,8 @@ impl Supervisor {
         let mut consumer = match session.subscribe(&self.options.queue).await {
             Ok(consumer) => consumer,
             Err(error) => {
-                self.tell(&error);
-                return End::Ended;
+                self.disconnected(&error);
+                return End::Ended(error.cause());
             }
         };
         self.enter(ConsumerState::Consuming);
@@ -121,7 +123,10 @@ impl Supervisor {
                     Some(Ok(delivery)) => if let Some(end) = self.hand_on(session.delivery(delivery)).await {
                         break end;
                     },
-                    Some(Err(_)) | None => return End::Ended,
+                    Some(Err(_)) => return End::Ended(Cause::Unreachable),
+                    // The broker cancels the subscriptions of a queue that is deleted.
+                    None if session.is_usable() => return End::Ended(Cause::Missing),
+                    None => return End::Reconnect,
                 },
                 _ = probe.tick() => if !session.answers().await { return End::Reconnect },
                 _ = look.tick() => if !session.is_usable() { return End::Reconnect },
@@ -161,17 +166,25 @@ impl Supervisor {
         self.shutdown.is_triggered() || self.deliveries.is_closed()
     }
 
-    fn enter(&self, state: ConsumerState) {
+    /// Whether the state was another one before.
+    fn enter(&self, state: ConsumerState) -> bool {
         let changed = self.state.send_if_modified(|current| std::mem::replace(current, state) != state);
         if changed {
             let reason = self.paused.borrow().clone();
             tracing::info!(connection = %self.config.connection_name, ?state, reason, "consumer state");
         }
+        changed
     }
 
-    fn tell(&self, error: &ConnectError) {
+    /// Warns once for each cause: the next attempt follows within two seconds.
+    fn disconnected(&self, error: &ConnectError) {
+        let changed = self.enter(ConsumerState::Disconnected(error.cause()));
         let (connection, error) = (&self.config.connection_name, telemetry::chain(error));
-        tracing::warn!(%connection, %error, "consumer cannot consume, trying again");
+        if changed {
+            tracing::warn!(%connection, %error, "consumer cannot consume, trying again");
+        } else {
+            tracing::debug!(%connection, %error, "consumer still cannot consume");
+        }
     }
 }
 

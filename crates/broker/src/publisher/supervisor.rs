@@ -9,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    cause::Cause,
     config::BrokerConfig,
     connection::{ConnectError, DEADLINE},
     publisher::{PublisherOptions, Shared, State, session::Session},
@@ -68,13 +69,13 @@ impl Supervisor {
                         continue;
                     }
                 }
-                Err(error) => self.tell(&error),
+                Err(error) => self.disconnected(&error),
             }
             if backoff.wait(&self.stop.shutdown).await.is_err() {
                 break;
             }
         }
-        self.enter(State::Disconnected);
+        self.enter(State::Disconnected(Cause::Unreachable));
     }
 
     /// Lets publishers use the session until it is over.
@@ -83,7 +84,7 @@ impl Supervisor {
         self.enter(State::Connected);
         let end = self.watch(&session).await;
         self.shared.session.store(None);
-        self.enter(State::Disconnected);
+        self.enter(State::Disconnected(Cause::Unreachable));
         if let End::Replace(reason) = end {
             tracing::warn!(connection = %self.config.connection_name, reason, "publisher connection is replaced");
         }
@@ -145,17 +146,25 @@ impl Supervisor {
         matches!(timeout(DEADLINE, check).await, Ok(Ok(())))
     }
 
-    fn enter(&self, state: State) {
+    /// Whether the state was another one before.
+    fn enter(&self, state: State) -> bool {
         let changed =
             self.shared.state.send_if_modified(|current| std::mem::replace(current, state) != state);
         if changed {
             tracing::info!(connection = %self.config.connection_name, ?state, "publisher state");
         }
+        changed
     }
 
-    fn tell(&self, error: &ConnectError) {
+    /// Warns once for each cause: the next attempt follows within two seconds.
+    fn disconnected(&self, error: &ConnectError) {
+        let changed = self.enter(State::Disconnected(error.cause()));
         let (connection, error) = (&self.config.connection_name, telemetry::chain(error));
-        tracing::warn!(%connection, %error, "publisher cannot connect, trying again");
+        if changed {
+            tracing::warn!(%connection, %error, "publisher cannot connect, trying again");
+        } else {
+            tracing::debug!(%connection, %error, "publisher still cannot connect");
+        }
     }
 }
 

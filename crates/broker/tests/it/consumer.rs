@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, time::Duration};
 
-use broker::{Consumer, ConsumerState, Delivery};
+use broker::{Cause, Consumer, ConsumerState, Delivery};
 use ping_contract::topology::MAIL_QUEUE;
 use serde_json::Value;
 use service_kit::shutdown::Finish;
@@ -103,7 +103,7 @@ async fn a_deleted_queue_is_subscribed_to_again_when_it_is_back() {
     let mut consumer = fixture.consumer(1);
     reaches(&consumer, ConsumerState::Consuming).await;
     fixture.vhost.management().delete(&fixture.vhost.path("queues", MAIL_QUEUE)).await;
-    reaches(&consumer, ConsumerState::Disconnected).await;
+    reaches(&consumer, ConsumerState::Disconnected(Cause::Missing)).await;
     fixture.apply().await;
     fixture.publisher().await.publish(message("after")).await.unwrap();
     assert_eq!(id(&next(&mut consumer).await), "after");

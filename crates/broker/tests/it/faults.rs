@@ -19,7 +19,7 @@ use test_kit::{
 };
 use tokio::time::timeout;
 
-use crate::{Fixture, PATIENCE, message, options, publish_until_confirmed, reaches};
+use crate::{Fixture, PATIENCE, is_disconnected, message, options, publish_until_confirmed, reaches};
 
 /// A restart of the broker, and what follows.
 const RESTART: Duration = Duration::from_mins(2);
@@ -125,7 +125,7 @@ async fn a_frozen_broker_leaves_publishes_unknown_and_is_used_again_when_it_thaw
     };
     let failure = timeout(PATIENCE, first_failure).await.expect("a publish without confirm");
     assert_eq!(failure, PublishError::Unknown(Doubt::TimedOut));
-    reaches(&publisher, State::Disconnected).await;
+    is_disconnected(&publisher).await;
     server.process.resume();
     publish_until_confirmed(&publisher, &message("after")).await;
 }

@@ -18,6 +18,7 @@ use test_kit::{proxy::Proxy, servers::Broker, vhost::Vhost};
 use tokio::time::timeout;
 use topology::{Management, ManagementConfig};
 
+mod cause;
 mod consumer;
 mod faults;
 mod logs;
@@ -133,6 +134,12 @@ async fn reaches(publisher: &Publisher, wanted: State) {
     let mut state = publisher.subscribe_state();
     let reached = timeout(PATIENCE, state.wait_for(|state| *state == wanted)).await;
     reached.unwrap_or_else(|_| panic!("the publisher was not {wanted:?} within {PATIENCE:?}")).unwrap();
+}
+
+async fn is_disconnected(publisher: &Publisher) {
+    let mut state = publisher.subscribe_state();
+    let reached = timeout(PATIENCE, state.wait_for(|state| matches!(state, State::Disconnected(_)))).await;
+    reached.unwrap_or_else(|_| panic!("the publisher was not disconnected within {PATIENCE:?}")).unwrap();
 }
 
 /// Goes on through an outage.

@@ -6,7 +6,9 @@ use broker::{Doubt, PublishError, Publisher, PublisherOptions, Refusal, State};
 use test_kit::proxy::Mode;
 use tokio::{io::AsyncReadExt as _, net::TcpListener, time::timeout};
 
-use crate::{Fixture, PATIENCE, message, options, publish_until_confirmed, reaches, refused};
+use crate::{
+    Fixture, PATIENCE, is_disconnected, message, options, publish_until_confirmed, reaches, refused,
+};
 
 #[tokio::test]
 async fn without_a_broker_every_publish_is_refused_and_the_first_dial_that_works_is_enough() {
@@ -29,7 +31,7 @@ async fn a_killed_connection_is_replaced() {
         let mut state = publisher.subscribe_state();
         state.mark_unchanged();
         kill(&proxy);
-        timeout(PATIENCE, state.wait_for(|state| *state == State::Disconnected))
+        timeout(PATIENCE, state.wait_for(|state| matches!(state, State::Disconnected(_))))
             .await
             .expect("the loss of the connection to be seen")
             .unwrap();
@@ -46,7 +48,7 @@ async fn a_publish_without_confirm_is_unknown_and_the_connection_is_replaced() {
     proxy.set_mode(Mode::BlackHole).await;
     let outcome = timeout(PATIENCE, publisher.publish(message("who knows"))).await.expect("an answer");
     assert_eq!(outcome, Err(PublishError::Unknown(Doubt::TimedOut)));
-    reaches(&publisher, State::Disconnected).await;
+    is_disconnected(&publisher).await;
     proxy.set_mode(Mode::Forward).await;
     publish_until_confirmed(&publisher, &message("after")).await;
 }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
-use broker::{BrokerConfig, Publisher, Refusal, State, TlsConfig};
+use broker::{BrokerConfig, Cause, Publisher, Refusal, State, TlsConfig};
 use service_kit::tls::install_provider;
 use tokio::{
     io::{AsyncReadExt as _, copy_bidirectional},
@@ -81,6 +81,7 @@ async fn a_broker_behind_an_unknown_ca_is_not_spoken_to() {
     let (port, _) = tls_server(upstream(&fixture), folder.path()).await;
     // The public CAs have not signed it.
     let publisher = Publisher::start(config(&fixture, port, None), options(), &fixture.shutdown);
+    reaches(&publisher, State::Disconnected(Cause::TlsFailed)).await;
     let connected = timeout(std::time::Duration::from_secs(2), reaches(&publisher, State::Connected)).await;
     assert!(connected.is_err());
     assert_eq!(publisher.publish(message("one")).await, refused(Refusal::NotConnected));

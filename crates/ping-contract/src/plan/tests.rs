@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Actual, Conflict, Operation, QueueState, UserState, VhostState, Warning, plan};
 use crate::{
+    broker_version,
     topology::{Desired, MAIL_EXCHANGE, MAIL_QUEUE},
     users::{PasswordHash, Role, User},
 };
@@ -51,7 +52,7 @@ fn plan_after(change: impl FnOnce(&mut Actual)) -> super::Plan {
 
 #[test]
 fn an_empty_broker_gets_everything_and_policies_before_queues() {
-    let plan = plan(&desired(), &Actual { server_version: "4.3.0".into(), ..Actual::default() });
+    let plan = plan(&desired(), &Actual { server_version: "4.3.1".into(), ..Actual::default() });
     assert_eq!((plan.conflicts, plan.warnings), (vec![], vec![]));
     let order = plan.operations.iter().map(|operation| match operation {
         Operation::CreateVhost(_) => 'v',
@@ -171,10 +172,11 @@ fn a_policy_that_applies_because_ours_is_gone_is_no_conflict() {
 }
 
 #[test]
-fn nothing_is_written_to_an_old_server() {
-    for version in ["3.13.7", "3.10.8", "", "unknown"] {
+fn nothing_is_written_to_a_server_of_an_unsupported_version() {
+    for version in ["3.13.7", "4.2.6", "4.3.0", "unknown"] {
         let plan = plan(&desired(), &Actual { server_version: version.into(), ..Actual::default() });
-        assert_eq!((plan.operations, plan.conflicts), (vec![], vec![Conflict::ServerTooOld(version.into())]));
+        let conflict = Conflict::UnsupportedVersion(broker_version::check(version).unwrap_err());
+        assert_eq!((plan.operations, plan.conflicts), (vec![], vec![conflict]));
     }
 }
 

@@ -1,4 +1,5 @@
-use super::{PasswordHash, Role, User};
+use super::{PasswordHash, Permissions, Role, User, only};
+use crate::topology::{MAIL_EXCHANGE, MAIL_QUEUE, RETRY_EXCHANGE};
 
 #[test]
 fn a_hash_is_the_one_of_rabbitmqs_documentation() {
@@ -34,6 +35,20 @@ fn each_role_may_do_what_its_work_needs_and_nothing_else() {
             row("legacy", "^send-otp$", r"^(send-otp|amq\.default)$", "^send-otp$", ""),
         ]
     );
+}
+
+/// What the services declare passively whenever they connect.
+#[test]
+fn each_service_looks_only_at_what_its_role_has_a_permission_on() {
+    for (role, object) in [
+        (Role::UserService, MAIL_EXCHANGE),
+        (Role::MailService, RETRY_EXCHANGE),
+        (Role::MailService, MAIL_QUEUE),
+        (Role::Legacy, MAIL_QUEUE),
+    ] {
+        let Permissions { configure, write, read, .. } = role.permissions("u");
+        assert!([configure, write, read].contains(&only(&[object])), "{} looks at {object}", role.name());
+    }
 }
 
 #[test]

@@ -40,6 +40,14 @@ impl RedisServer {
         server
     }
 
+    /// With the users of an ACL file (`user NAME RULE…` a line), so that only they can log in. Answers as soon as Redis
+    /// does, which may still be reading its data.
+    pub async fn start_with_users(acl: &str) -> Self {
+        let users = acl.lines().filter_map(|line| line.strip_prefix("user "));
+        let arguments = users.flat_map(|user| std::iter::once("--user").chain(user.split_whitespace()));
+        Self::start_with(&arguments.collect::<Vec<_>>(), None).await
+    }
+
     /// `redis://…` of database 0.
     #[must_use]
     pub fn url(&self) -> String {
@@ -56,6 +64,12 @@ impl RedisServer {
     pub async fn restart(&mut self) {
         self.process.start_again().await;
         self.wait_until_it_answers().await;
+    }
+
+    /// What it has logged since its first start.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.log()
     }
 
     /// Kills it, as a crash does. Its data stays.
@@ -79,7 +93,8 @@ impl RedisServer {
             let address = address.clone();
             async move {
                 let Ok(mut connection) = Connection::open(&address).await else { return false };
-                connection.command("PING").await.is_ok_and(|answer| answer == "PONG")
+                let answers = |answer: String| answer == "PONG" || answer.starts_with("NOAUTH");
+                connection.command("PING").await.is_ok_and(answers)
             }
         })
         .await;

@@ -115,6 +115,14 @@ impl ServerProcess {
         .await;
     }
 
+    /// Removes what a server that has ended kept, as the loss of its disk does.
+    pub(super) fn lose_data(&self) {
+        assert!(self.child.is_none(), "{} still runs on its data", self.arguments[0]);
+        let data = self.data.path().join("data");
+        let lost = std::fs::remove_dir_all(&data);
+        lost.unwrap_or_else(|error| panic!("{} cannot be removed: {error}", data.display()));
+    }
+
     /// Starts the server anew on the same ports and data; the caller waits until it answers.
     pub(super) async fn start_again(&mut self) {
         self.stop().await;

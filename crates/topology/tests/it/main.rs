@@ -11,6 +11,7 @@ use test_kit::vhost::Vhost;
 use topology::{Management, ManagementConfig, Report, apply};
 
 mod apply;
+mod cluster;
 mod conflict;
 mod connections;
 mod drift;

@@ -53,11 +53,13 @@ const TRIES: [Try; 17] = [
     Try::LookAtExchange(RETRY_EXCHANGE),
 ];
 
-/// What each role may do besides looking, which needs no permission.
+/// What each role may do on every version.
 fn allowed(role: Role) -> &'static [Try] {
     match role {
-        Role::UserService => &[Try::Publish(MAIL_EXCHANGE, MAIL_QUEUE)],
+        Role::UserService => &[Try::LookAtExchange(MAIL_EXCHANGE), Try::Publish(MAIL_EXCHANGE, MAIL_QUEUE)],
         Role::MailService => &[
+            Try::LookAtQueue(MAIL_QUEUE),
+            Try::LookAtExchange(RETRY_EXCHANGE),
             Try::PurgeQueue(MAIL_QUEUE), // reading a queue is emptying it
             Try::Publish(RETRY_EXCHANGE, TIER),
             Try::Publish(RETRY_EXCHANGE, PARKING_QUEUE),
@@ -65,6 +67,7 @@ fn allowed(role: Role) -> &'static [Try] {
         ],
         Role::Monitor => &[],
         Role::Legacy => &[
+            Try::LookAtQueue(MAIL_QUEUE),
             Try::DeclareMailQueueAsTheOriginalDoes,
             Try::PurgeQueue(MAIL_QUEUE),
             Try::Publish("", MAIL_QUEUE),
@@ -81,13 +84,20 @@ async fn each_user_can_do_exactly_what_its_role_needs() {
     apply_to(&vhost, &desired).await;
     for user in &desired.users {
         for attempt in TRIES {
-            let looks = matches!(attempt, Try::LookAtQueue(_) | Try::LookAtExchange(_));
-            let expected = looks || allowed(user.role).contains(&attempt);
+            let expected = allowed(user.role).contains(&attempt);
+            if !expected && depends_on_the_version(attempt) {
+                continue;
+            }
             let result = try_as(&vhost, user, attempt).await;
             assert_eq!(result.is_ok(), expected, "{} tried {attempt:?}: {result:?}", user.role.name());
         }
     }
     delete_users(&vhost, &desired).await;
+}
+
+/// Whether a passive declare without any permission on the object succeeds: RabbitMQ refuses it from 4.2.7 and 4.3.1 on.
+const fn depends_on_the_version(attempt: Try) -> bool {
+    matches!(attempt, Try::LookAtQueue(_) | Try::LookAtExchange(_))
 }
 
 /// On a connection of its own: a refusal closes the channel.
