@@ -123,7 +123,7 @@ pub(crate) fn client(n: u64) -> ClientIp {
 pub(crate) async fn store(config: &Config, shutdown: &Shutdown) -> Result<Store> {
     let (redis, health) = (RedisConnection::new(), Health::new());
     let counters = ServiceMetrics::new(&Metrics::new("bench", env!("CARGO_PKG_VERSION")));
-    let watch = (health.register("redis"), counters);
+    let watch = (health.require("redis"), counters);
     shutdown.spawn("redis", supervise(redis.clone(), config.redis_client()?, watch, shutdown.clone()));
     let end = Instant::now() + READY_DEADLINE;
     while !health.not_ready().is_empty() {

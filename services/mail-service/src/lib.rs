@@ -30,20 +30,22 @@ mod fakes;
 
 use std::net::SocketAddr;
 
-use broker::{ConsumerOptions, ConsumerState, Publisher, PublisherOptions};
+use broker::{ConsumerOptions, Publisher, PublisherOptions};
 use ping_contract::topology::{MAIL_QUEUE, RETRY_EXCHANGE};
-use service_kit::{
-    backoff::pause,
-    health::{Health, HealthCheck},
-    management,
-    metrics::Metrics,
-    shutdown::Shutdown,
-};
-use tokio::{net::TcpListener, sync::watch};
+use service_kit::{backoff::pause, health::Health, management, metrics::Metrics, shutdown::Shutdown};
+use tokio::net::TcpListener;
 
 use crate::{
-    config::Config, consumer::Consumer, handler::Handler, metrics::MailMetrics, sent::RedisSentLog,
-    settle::Settler, smtp::Pool,
+    config::Config,
+    consumer::Consumer,
+    handler::Handler,
+    metrics::MailMetrics,
+    sent::RedisSentLog,
+    settle::Settler,
+    smtp::{
+        Pool,
+        status::{self, Reported, SmtpStatus, TryOut},
+    },
 };
 
 /// How many retries and notes may be under way at the broker at once; mail itself needs none.
@@ -67,7 +69,8 @@ pub enum Error {
 }
 
 /// Starts all tasks on `shutdown` and returns; [`Shutdown::finish`] waits for them. The configuration is checked as a
-/// whole before anything connects.
+/// whole before anything connects. The process is ready once it has reached `RabbitMQ` and Redis, and stays ready when
+/// one of them or the mail server goes away.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let broker = config.broker().map_err(Error::Config)?;
     let redis = config.redis_client().map_err(Error::Config)?;
@@ -86,13 +89,18 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let outbox = Publisher::start(broker.clone().named("mail-service retries"), options, &shutdown);
     let options = ConsumerOptions { queue: MAIL_QUEUE.to_owned(), prefetch: config.mail_concurrency };
     let source = broker::Consumer::start(broker, options, &shutdown);
-    let ready = health.register("broker");
-    shutdown.spawn("readiness", follow(source.subscribe_state(), ready, shutdown.clone()));
+    source.report_to(health.require("rabbitmq"), &shutdown);
+    let sent = RedisSentLog::new(redis, health.require("redis"));
+    shutdown.spawn("redis status", sent.clone().watch(shutdown.clone()));
+    // Not required: a mail server that is away must neither stop a rollout nor restart a pod.
+    let status = SmtpStatus::new(health.observe("smtp"), health.moment("lastDelivery"));
+    let try_out = TryOut { pool: pool.clone(), sender: writer.sender().to_owned(), status: status.clone() };
+    shutdown.spawn("mail server status", status::watch(try_out, config.probing(), shutdown.clone()));
     shutdown.spawn("idle connections", close_idle(pool.clone(), shutdown.clone()));
 
     let handler = Handler {
-        sent: RedisSentLog::new(redis),
-        mailer: pool,
+        sent,
+        mailer: Reported { mailer: pool, status },
         writer,
         code_life: config.code_life(),
         metrics: mail_metrics.clone(),
@@ -101,22 +109,6 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let limits = (usize::from(config.mail_concurrency), config.probing());
     shutdown.spawn_critical("consumer", Consumer::new(source, handler, settler, limits).run());
     Ok(())
-}
-
-/// Ready = it consumes, or pauses on purpose: a mail server that is away is no reason to restart us.
-async fn follow(mut state: watch::Receiver<ConsumerState>, ready: HealthCheck, shutdown: Shutdown) {
-    loop {
-        match *state.borrow_and_update() {
-            ConsumerState::Consuming | ConsumerState::Paused => ready.set_ready(),
-            ConsumerState::Disconnected => {
-                ready.set_not_ready("not connected to RabbitMQ, or send-otp is missing");
-            }
-        }
-        tokio::select! {
-            changed = state.changed() => if changed.is_err() { return },
-            () = shutdown.soft().cancelled() => return,
-        }
-    }
 }
 
 /// Looks twice in an idle time, and says goodbye to the mail server at the end.

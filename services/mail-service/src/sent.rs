@@ -3,10 +3,11 @@
 //! One round trip answers both before a mail is sent. The clock is Redis' and not the pod's, since the publisher
 //! judged expiry by it too: pods' clocks may be minutes apart.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use ping_contract::{event::EventId, keys};
-use redis::{AsyncConnectionConfig, Client, aio::MultiplexedConnection};
+use ping_contract::{event::EventId, keys, redis_trouble::RedisTrouble};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, aio::MultiplexedConnection};
+use service_kit::{backoff::pause, dial_failure::DialFailure, health::HealthCheck, shutdown::Shutdown};
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout},
@@ -14,6 +15,9 @@ use tokio::{
 
 /// No answer within this is no answer: consuming pauses.
 const ANSWER_WITHIN: Duration = Duration::from_millis(500);
+
+/// How often Redis is asked for a sign of life, whether or not there are mails.
+const PROBE_PERIOD: Duration = Duration::from_secs(2);
 
 /// How much longer than its code the mark lives: a redelivery after that is dropped as expired anyway.
 const MARK_MARGIN: Duration = Duration::from_mins(1);
@@ -48,6 +52,22 @@ pub enum SentError {
     Failed(#[source] redis::RedisError),
 }
 
+impl SentError {
+    /// What a status says of it.
+    fn trouble(&self) -> RedisTrouble {
+        let Self::Failed(error) = self else { return RedisTrouble::Unreachable };
+        match (error.kind(), error.code()) {
+            (ErrorKind::AuthenticationFailed, _) => RedisTrouble::AccessDenied,
+            (_, Some(code)) => RedisTrouble::from_code(code),
+            (_, None) => match DialFailure::of(error) {
+                DialFailure::HostNotFound => RedisTrouble::HostNotFound,
+                DialFailure::Tls => RedisTrouble::TlsFailed,
+                DialFailure::NoConnection => RedisTrouble::Unreachable,
+            },
+        }
+    }
+}
+
 /// Remembers which mails were sent. Redis is the real one; tests have one in memory.
 pub trait SentLog: Send + Sync + 'static {
     /// Whether the event was mailed (without an id: not known, so no), and the time.
@@ -60,17 +80,30 @@ pub trait SentLog: Send + Sync + 'static {
 /// The log in Redis.
 ///
 /// The connection is thrown away at the first error and dialled anew by the next call: redis-rs' own manager keeps a
-/// connection that a network swallowed, for ever (measured).
+/// connection that a network swallowed, for ever (measured). Clones share it.
+#[derive(Clone)]
 pub struct RedisSentLog {
     client: Client,
-    current: Mutex<Option<(u64, MultiplexedConnection)>>,
+    current: Arc<Mutex<Option<(u64, MultiplexedConnection)>>>,
+    check: HealthCheck,
 }
 
 impl RedisSentLog {
-    /// Nothing connects before the first question.
+    /// Nothing connects before the first question. `check` follows the answers.
     #[must_use]
-    pub fn new(client: Client) -> Self {
-        Self { client, current: Mutex::new(None) }
+    pub fn new(client: Client, check: HealthCheck) -> Self {
+        Self { client, current: Arc::default(), check }
+    }
+
+    /// Keeps asking, so that the status is right before the first mail and between mails, until the soft phase.
+    pub async fn watch(self, shutdown: Shutdown) {
+        loop {
+            // The answer is in the status.
+            let _ = self.look(None).await;
+            if pause(PROBE_PERIOD, &shutdown).await.is_err() {
+                return;
+            }
+        }
     }
 
     async fn connection(&self) -> Result<(u64, MultiplexedConnection), redis::RedisError> {
@@ -108,10 +141,8 @@ impl RedisSentLog {
             *current = None;
         }
     }
-}
 
-impl SentLog for RedisSentLog {
-    async fn look(&self, id: Option<&EventId>) -> Result<Glance, SentError> {
+    async fn glance(&self, id: Option<&EventId>) -> Result<Glance, SentError> {
         let asked = Instant::now();
         let mut pipeline = redis::pipe();
         pipeline.cmd("TIME");
@@ -123,6 +154,17 @@ impl SentLog for RedisSentLog {
             (false, self.query::<((i64, i64),)>(&pipeline).await?.0)
         };
         Ok(Glance { sent, now_ms: seconds * 1000 + micros / 1000, asked })
+    }
+}
+
+impl SentLog for RedisSentLog {
+    async fn look(&self, id: Option<&EventId>) -> Result<Glance, SentError> {
+        let glance = self.glance(id).await;
+        match glance.as_ref().map_err(SentError::trouble) {
+            Ok(_) => self.check.set_usable(),
+            Err(trouble) => self.check.set_unusable(trouble.reason(), trouble.message()),
+        }
+        glance
     }
 
     async fn mark(&self, id: &EventId, left: Duration) -> Result<(), SentError> {

@@ -5,15 +5,19 @@
 //! - [`pool`]: which session a mail takes.
 //! - [`connection`]: one session.
 //! - [`phase`]: its steps and their deadlines.
-//! - [`failure`]: what can go wrong, without the server's text.
+//! - [`failure`]: what can go wrong, without the server's text. [`answer`]: its class.
+//! - [`trouble`], [`status`]: whether the mail server can be used, and why not.
 //! - [`tls`]: how it is encrypted.
 
+pub mod answer;
 pub mod connection;
 pub mod failure;
 pub mod phase;
 pub mod pool;
+pub mod status;
 mod stream;
 pub mod tls;
+pub mod trouble;
 
 use std::future::Future;
 

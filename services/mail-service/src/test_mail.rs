@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::{
     config::TestMail,
     message::OutgoingMail,
-    smtp::{Failure, Limits, Pool, Reply, phase::Phase},
+    smtp::{Limits, Pool, answer::answer},
 };
 
 /// The result cannot be told.
@@ -68,71 +68,4 @@ fn prepare(settings: &TestMail) -> Option<(Pool, OutgoingMail)> {
     let mail = writer.write(&event, &id, SystemTime::now()).inspect_err(|error| logged(error)).ok()?;
     let (life, idle) = (settings.smtp.smtp_connection_life, settings.smtp.smtp_connection_idle);
     Some((Pool::new(relay, Limits { sessions: 1, mails: 1, life, idle }), mail))
-}
-
-/// The class of a failure.
-#[must_use]
-pub fn answer(failure: Failure) -> Answer {
-    match failure {
-        Failure::Refused { phase, reply } => refused(phase, reply),
-        Failure::Unsupported { phase: Phase::Login } => Answer::LoginRefused,
-        Failure::Unsupported { .. } => Answer::TlsFailed,
-        Failure::Crowded => Answer::Deferred,
-        Failure::Late => Answer::Interrupted,
-        Failure::TimedOut { phase } | Failure::Broken { phase } | Failure::OutOfStep { phase, .. } => {
-            match phase {
-                Phase::Connect | Phase::Greeting => Answer::Unreachable,
-                Phase::Tls => Answer::TlsFailed,
-                Phase::Login | Phase::Mail | Phase::Rcpt | Phase::Data | Phase::Accept => Answer::Interrupted,
-            }
-        }
-    }
-}
-
-fn refused(phase: Phase, reply: Reply) -> Answer {
-    match (phase, reply.code) {
-        // The relay wants a login, or another one (RFC 4954).
-        (_, 530 | 534 | 535 | 538) | (Phase::Login, 500..) => Answer::LoginRefused,
-        (Phase::Tls, _) => Answer::TlsFailed,
-        (_, ..500) => Answer::Deferred,
-        (Phase::Mail, _) => Answer::SenderRefused,
-        (Phase::Rcpt, _) => Answer::RecipientRefused,
-        (Phase::Data | Phase::Accept, _) => Answer::MessageRefused,
-        (Phase::Connect | Phase::Greeting, _) => Answer::TurnedAway,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ping_contract::test_mail::Answer;
-
-    use super::answer;
-    use crate::smtp::{Failure, Reply, phase::Phase};
-
-    #[test]
-    fn each_answer_has_the_class_that_says_what_to_do() {
-        for (phase, code, class) in [
-            (Phase::Greeting, 554, Answer::TurnedAway),
-            (Phase::Greeting, 421, Answer::Deferred),
-            (Phase::Tls, 454, Answer::TlsFailed),
-            (Phase::Login, 535, Answer::LoginRefused),
-            (Phase::Login, 454, Answer::Deferred),
-            (Phase::Mail, 530, Answer::LoginRefused),
-            (Phase::Mail, 553, Answer::SenderRefused),
-            (Phase::Rcpt, 550, Answer::RecipientRefused),
-            (Phase::Rcpt, 451, Answer::Deferred),
-            (Phase::Accept, 554, Answer::MessageRefused),
-        ] {
-            assert_eq!(answer(Failure::Refused { phase, reply: Reply::new(code) }), class, "{phase} {code}");
-        }
-    }
-
-    #[test]
-    fn a_mail_that_may_have_arrived_is_not_called_unreachable() {
-        assert_eq!(answer(Failure::Broken { phase: Phase::Connect }), Answer::Unreachable);
-        assert_eq!(answer(Failure::TimedOut { phase: Phase::Accept }), Answer::Interrupted);
-        assert_eq!(answer(Failure::Broken { phase: Phase::Accept }), Answer::Interrupted);
-        assert_eq!(answer(Failure::Unsupported { phase: Phase::Tls }), Answer::TlsFailed);
-        assert_eq!(answer(Failure::Unsupported { phase: Phase::Login }), Answer::LoginRefused);
-    }
 }

@@ -3,7 +3,6 @@
 mod derived;
 mod directory;
 mod document;
-mod timestamp;
 
 use futures::future::{BoxFuture, FutureExt as _, ready};
 use ping_contract::address::EmailAddress;
@@ -11,8 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use derived::DerivedAccounts;
-pub use directory::{Directory, ParseUriError, connect, parse_uri};
-pub use timestamp::rfc3339;
+pub use directory::{Directory, DirectoryTrouble, ParseUriError, parse_uri, supervise};
 
 /// A person, as answers and tokens show it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -63,9 +61,9 @@ pub enum AccountsError {
     /// There is none: `MONGO_URI` is not set.
     #[error("MONGO_URI is not set, so there is no directory of users")]
     NoDirectory,
-    /// It did not answer, or refused; why, in words.
-    #[error("the directory of users did not answer: {0}")]
-    NoAnswer(&'static str),
+    /// It did not answer, or refused.
+    #[error("the directory of users gave no answer: {}", .0.message())]
+    NoAnswer(DirectoryTrouble),
     /// A document without a usable `_id`.
     #[error("the directory of users holds a document that is no user")]
     Document,

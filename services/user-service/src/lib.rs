@@ -32,18 +32,18 @@ pub mod tokens;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use broker::{Publisher, PublisherOptions, State};
+use broker::{Publisher, PublisherOptions};
 use config::{Config, ConfigError};
-use ping_contract::topology::MAIL_EXCHANGE;
+use ping_contract::topology::{MAIL_EXCHANGE, MAIL_QUEUE};
 use secrecy::ExposeSecret as _;
 use service_kit::{
-    health::{Health, HealthCheck},
+    health::Health,
     http::{ServeOptions, serve},
     management,
     metrics::Metrics,
     shutdown::Shutdown,
 };
-use tokio::{net::TcpListener, sync::watch};
+use tokio::net::TcpListener;
 
 use crate::{
     accounts::{Accounts, DerivedAccounts, Directory},
@@ -78,8 +78,8 @@ pub enum Error {
     },
 }
 
-/// Starts everything and returns; [`Shutdown::finish`] waits for its end. Neither Redis nor the broker needs to be
-/// there: requests are answered 503 until they are.
+/// Starts everything and returns; [`Shutdown::finish`] waits for its end. No server needs to be there: requests are
+/// answered 503 until it is. The process is ready once it has reached each of them, and stays ready when one goes away.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     config.validate()?;
     let metrics = Metrics::new("user-service", env!("CARGO_PKG_VERSION"));
@@ -108,7 +108,7 @@ fn app(
     let counters = ServiceMetrics::new(metrics);
     let limits = Arc::new(config.limits.limits());
     let redis = RedisConnection::new();
-    let watch = (health.register("redis"), counters.clone());
+    let watch = (health.require("redis"), counters.clone());
     shutdown
         .spawn_critical("redis", supervise(redis.clone(), config.redis_client()?, watch, shutdown.clone()));
     let publisher = publisher(config, health, shutdown)?;
@@ -122,7 +122,7 @@ fn app(
         store: Store::new(redis.clone(), Arc::clone(&limits)),
         publisher: Arc::new(publisher),
         accounts: accounts(config, health, shutdown)?,
-        tokens: tokens(config, ring, (redis, &peppers), shutdown)?,
+        tokens: tokens(config, TokenParts { ring, redis, peppers: &peppers, health }, shutdown)?,
         sessions,
         options: config.account_options(),
         peppers,
@@ -141,9 +141,8 @@ fn accounts(config: &Config, health: &Health, shutdown: &Shutdown) -> Result<Arc
         return Ok(Arc::new(ids.ok_or(ConfigError::NoUserIdSecret)?));
     };
     let directory = Directory::new(ids);
-    let connecting =
-        accounts::connect(directory.clone(), uri, health.register("directory"), shutdown.clone());
-    shutdown.spawn("directory", connecting);
+    let check = health.require("directory");
+    shutdown.spawn("directory", accounts::supervise(directory.clone(), uri, check, shutdown.clone()));
     Ok(Arc::new(directory))
 }
 
@@ -155,20 +154,28 @@ fn key_ring(config: &Config) -> Result<Option<KeyRing>, ConfigError> {
     KeyRing::new(files, config.accounts.access_ttl()).map(Some).ok_or_else(empty)
 }
 
-/// Signs and checks tokens; keeps the keys as their folder has them.
-fn tokens(
-    config: &Config,
+/// What tokens are made with.
+struct TokenParts<'a> {
+    /// The signing keys; none where tokens are signed with `JWT_SECRET`.
     ring: Option<KeyRing>,
-    (redis, peppers): (RedisConnection, &Peppers),
-    shutdown: &Shutdown,
-) -> Result<Tokens, ConfigError> {
+    redis: RedisConnection,
+    peppers: &'a Peppers,
+    health: &'a Health,
+}
+
+/// Signs and checks tokens; keeps the keys as their folder has them.
+fn tokens(config: &Config, parts: TokenParts<'_>, shutdown: &Shutdown) -> Result<Tokens, ConfigError> {
+    let TokenParts { ring, redis, peppers, health } = parts;
     let settings = &config.accounts;
+    let check = health.require("signing-keys");
+    // Whatever signs has been read by now.
+    check.set_usable();
     let (Some(ring), Some(folder)) = (ring, &settings.token_signing_keys_dir) else {
         let secret = config.secrets.jwt_secret.as_ref().ok_or(ConfigError::NoTokenKey)?;
         return Ok(Tokens::hs256(secret.expose_secret().as_bytes()));
     };
     let derived_peppers = config.secrets.peppers_are_derived().then(|| peppers.clone());
-    let watched = Watched { ring: ring.clone(), derived_peppers };
+    let watched = Watched { ring: ring.clone(), derived_peppers, check };
     let watching = tokens::watch(watched, folder.clone(), Publication::new(redis), shutdown.clone());
     shutdown.spawn_critical("signing keys", watching);
     let names = (settings.token_issuer.clone(), settings.token_audience.clone());
@@ -179,29 +186,43 @@ fn publisher(config: &Config, health: &Health, shutdown: &Shutdown) -> Result<Ra
     let options = PublisherOptions {
         max_in_flight: config.max_in_flight as usize,
         confirm_timeout: config.publish_timeout,
+        // Without the queue no mail event is taken: a status must not call such a broker usable.
+        queues: vec![MAIL_QUEUE.to_owned()],
         ..PublisherOptions::new(MAIL_EXCHANGE)
     };
     let publisher = Publisher::start(config.broker.config("user-service")?, options, shutdown);
-    let (state, check) = (publisher.subscribe_state(), health.register("rabbitmq"));
-    shutdown.spawn("broker health", tell_health(state, check, shutdown.clone()));
+    publisher.report_to(health.require("rabbitmq"), shutdown);
     Ok(RabbitMq::new(publisher))
-}
-
-/// Ready while publishes can be confirmed. Liveness never depends on it.
-async fn tell_health(mut state: watch::Receiver<State>, check: HealthCheck, shutdown: Shutdown) {
-    loop {
-        match *state.borrow_and_update() {
-            State::Connected => check.set_ready(),
-            State::Blocked => check.set_not_ready("the broker is in alarm and takes no mail events"),
-            State::Disconnected => check.set_not_ready("no connection to the broker"),
-        }
-        tokio::select! {
-            changed = state.changed() => if changed.is_err() { return },
-            () = shutdown.soft().cancelled() => return,
-        }
-    }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use ping_contract::redis_trouble::RedisTrouble;
+    use test_kit::documents::assert_reasons;
+
+    use crate::{
+        accounts::DirectoryTrouble,
+        tokens::{KeyFolderError, SigningKey},
+    };
+
+    #[test]
+    fn the_reasons_in_the_docs_are_those_of_the_checks() {
+        assert_reasons("redis", RedisTrouble::ALL.map(|trouble| (trouble.reason(), trouble.message())));
+        let causes = broker::Cause::ALL.into_iter().filter(|cause| *cause != broker::Cause::Starting);
+        assert_reasons("rabbitmq", causes.map(|cause| (cause.reason(), cause.message())));
+        let directory = DirectoryTrouble::ALL.map(|trouble| (trouble.reason(), trouble.message()));
+        assert_reasons("directory", directory);
+        let no_key = SigningKey::parse("").unwrap_err();
+        let unreadable = std::io::ErrorKind::NotFound.into();
+        let errors = [
+            KeyFolderError::Read { path: String::new(), source: unreadable },
+            KeyFolderError::Empty(String::new()),
+            KeyFolderError::Key { path: String::new(), source: no_key },
+        ];
+        assert_reasons("signing-keys", errors.iter().map(|error| (error.reason(), error.message())));
+    }
 }

@@ -85,11 +85,14 @@ async fn refused_at_once(platform: &Platform) {
 
 #[tokio::test]
 async fn case_07_a_deleted_queue_refuses_logins_until_the_topology_is_applied_again() {
-    let mut platform = Platform::start().await;
+    let platform = Platform::start().await;
     login(&platform, "before@example.org").await;
     mailed(&platform, "before@example.org").await;
     depth(&platform, "send-otp", 0).await;
     platform.rabbitmq.management().delete("/api/queues/%2F/send-otp").await;
+    for service in [&platform.user_service, &platform.mail_service] {
+        assert_eq!(service.wait_for_reason("rabbitmq", "QueueMissing").await.status, 200);
+    }
     refused(&platform, "without@example.org").await;
     platform.apply_topology().await;
     wait_until("a login to work with the new queue", DEADLINE, || async {
@@ -97,7 +100,7 @@ async fn case_07_a_deleted_queue_refuses_logins_until_the_topology_is_applied_ag
     })
     .await;
     mailed(&platform, "after@example.org").await;
-    platform.mail_service.wait_until_ready().await;
+    platform.mail_service.wait_for_reason("rabbitmq", "").await;
 }
 
 #[tokio::test]

@@ -102,6 +102,6 @@ async fn break_and_mend(platform: &mut Platform) -> Vec<String> {
     })
     .await;
     platform.rabbitmq.restart().await;
-    platform.user_service.wait_until_ready().await;
+    platform.user_service.wait_for_reason("rabbitmq", "").await;
     vec![address]
 }

@@ -178,7 +178,10 @@ fn answer(phase: Phase, response: Result<Response, Failure>) -> Answer {
 
 async fn connect(relay: &Relay) -> Result<AsyncSmtpConnection, Failure> {
     let Deadlines { connect, command, .. } = relay.deadlines;
-    let stream = socket(Phase::Connect, connect, stream::connect(&relay.host, relay.port, connect)).await?;
+    let began = Instant::now();
+    let addresses = socket(Phase::Lookup, connect, stream::lookup(&relay.host, relay.port)).await?;
+    let left = connect.saturating_sub(began.elapsed());
+    let stream = socket(Phase::Connect, left, stream::connect(&addresses, left)).await?;
     match &relay.security {
         Security::Plain => {
             let greeting = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &relay.hello);

@@ -10,7 +10,9 @@ use tokio::time::Instant;
 /// A step of a session; its name is what logs say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// Name lookup and TCP.
+    /// Looking the host name up.
+    Lookup,
+    /// TCP.
     Connect,
     /// The TLS handshake, with STARTTLS before it and EHLO after it where that is used.
     Tls,
@@ -39,6 +41,7 @@ impl Phase {
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Lookup => "lookup",
             Self::Connect => "connect",
             Self::Tls => "tls",
             Self::Greeting => "greeting",
@@ -54,7 +57,7 @@ impl fmt::Display for Phase {
 /// How long each step may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
-    /// [`Phase::Connect`], all addresses of the name together.
+    /// [`Phase::Lookup`] and [`Phase::Connect`], all addresses of the name together.
     pub connect: Duration,
     /// Each reply from [`Phase::Tls`] to [`Phase::Data`].
     pub command: Duration,
@@ -69,7 +72,7 @@ impl Deadlines {
     #[must_use]
     pub fn of(&self, phase: Phase) -> Duration {
         match phase {
-            Phase::Connect => self.connect,
+            Phase::Lookup | Phase::Connect => self.connect,
             Phase::Accept => self.accept,
             Phase::Tls | Phase::Greeting | Phase::Login | Phase::Mail | Phase::Rcpt | Phase::Data => {
                 self.command

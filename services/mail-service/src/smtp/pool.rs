@@ -101,6 +101,14 @@ impl Pool {
         Ok(())
     }
 
+    /// Opens a session, names the sender and says goodbye: whether the mail server would take a mail now.
+    ///
+    /// Unlike after [`Pool::probe`] no session stays open, because no mail is waiting for one.
+    pub async fn try_out(&self, sender: &str) -> Result<(), Failure> {
+        self.open().await?.probe(sender).await?.quit().await;
+        Ok(())
+    }
+
     /// How long a session waits for a mail.
     #[must_use]
     pub fn idle_limit(&self) -> Duration {

@@ -22,12 +22,17 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 /// How long a peer may leave written bytes unacknowledged before the kernel gives the connection up.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Looks the name up and connects to its addresses in turn, each with an equal share of `limit`.
-pub(super) async fn connect(host: &str, port: u16, limit: Duration) -> io::Result<TcpStream> {
+/// The addresses of a host, at least one.
+pub(super) async fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let addresses = lookup_host((host, port)).await?.collect::<Vec<_>>();
+    if addresses.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(addresses) }
+}
+
+/// Connects to the addresses in turn, each with an equal share of `limit`.
+pub(super) async fn connect(addresses: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
     let share = limit / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
     let mut failed = io::Error::from(io::ErrorKind::NotFound);
-    for address in addresses {
+    for &address in addresses {
         match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 set_options(&stream)?;
@@ -116,8 +121,8 @@ mod tests {
     #[tokio::test]
     async fn trap_3_the_socket_sends_small_writes_at_once_and_notices_a_dead_peer() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let stream = super::connect("127.0.0.1", port, Duration::from_secs(30)).await.unwrap();
+        let addresses = super::lookup("127.0.0.1", listener.local_addr().unwrap().port()).await.unwrap();
+        let stream = super::connect(&addresses, Duration::from_secs(30)).await.unwrap();
         assert!(stream.nodelay().unwrap());
         let socket = socket2::SockRef::from(&stream);
         assert!(socket.keepalive().unwrap());
@@ -127,6 +132,6 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_does_not_exist_is_an_error() {
-        assert!(super::connect("relay.invalid", 25, Duration::from_secs(30)).await.is_err());
+        assert!(super::lookup("relay.invalid", 25).await.is_err());
     }
 }

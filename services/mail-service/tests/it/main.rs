@@ -11,4 +11,5 @@ mod retry;
 mod rig;
 mod smtp;
 mod smtp_dialogue;
+mod status;
 mod test_mail;

@@ -43,7 +43,7 @@ async fn a_550_to_the_final_dot_is_parked_and_the_session_goes_on() {
     assert_one_note(&rig, "refused").await;
     rig.publish(&id(2), "bob@example.org").await;
     let mail = rig.relay.wait_for_message_to("bob@example.org", SOON).await;
-    assert_eq!(mail.connection, 1);
+    assert_eq!(mail.connection, rig.relay.messages()[0].connection);
 }
 
 #[tokio::test]

@@ -12,7 +12,9 @@ use ping_contract::{
     topology::{Desired, MAIL_EXCHANGE, MAIL_QUEUE, PARKING_QUEUE},
 };
 use service_kit::shutdown::{Finish, Shutdown};
-use test_kit::{port::free_port, servers::fresh_database, smtp::SmtpServer, vhost::Vhost, wait::wait_for};
+use test_kit::{
+    port::free_port, readyz::Readyz, servers::fresh_database, smtp::SmtpServer, vhost::Vhost, wait::wait_for,
+};
 use topology::{Management, ManagementConfig};
 
 /// Three times the slowest of what is waited for: a message that takes the tier of 15 s.
@@ -27,7 +29,7 @@ pub(crate) struct Rig {
     pub(crate) redis: redis::aio::MultiplexedConnection,
     publisher: Publisher,
     shutdown: Shutdown,
-    management: String,
+    management_port: u16,
 }
 
 /// What a test changes.
@@ -111,14 +113,19 @@ impl Setup {
         let port = free_port();
         let url = vhost.amqp_url();
         let mut all = vec!["mail-service".to_owned(), format!("--management-port={port}")];
-        all.extend([format!("--redis-url={redis_url}"), format!("--rabbitmq-url={url}")]);
-        all.push(format!("--smtp-port={}", relay.port()));
+        all.push(format!("--redis-url={redis_url}"));
         all.extend(
             ["--mail-from=no-reply@ping.example", "--probe-first=100ms", "--probe-max=200ms"]
                 .map(str::to_owned),
         );
-        let usual =
-            [("--bind-address=", "127.0.0.1"), ("--smtp-host=", "127.0.0.1"), ("--smtp-tls=", "none")];
+        let relay_port = relay.port().to_string();
+        let usual = [
+            ("--bind-address=", "127.0.0.1"),
+            ("--rabbitmq-url=", &url),
+            ("--smtp-host=", "127.0.0.1"),
+            ("--smtp-port=", &relay_port),
+            ("--smtp-tls=", "none"),
+        ];
         for (name, usual) in usual {
             if !arguments.iter().any(|argument| argument.starts_with(name)) {
                 all.push(format!("{name}{usual}"));
@@ -137,9 +144,12 @@ impl Setup {
         tokio::time::timeout(SOON, connected).await.expect("the test's publisher did not connect").unwrap();
         let client = redis::Client::open(redis_url).unwrap();
         let redis = client.get_multiplexed_async_connection().await.unwrap();
-        let management = format!("http://127.0.0.1:{port}");
-        let rig = Rig { vhost, relay, redis, publisher, shutdown, management };
-        rig.wait_for_metric("ping_build_info").await;
+        let rig = Rig { vhost, relay, redis, publisher, shutdown, management_port: port };
+        // Rules that a test adds from now on meet its mails, and not the try that comes before the first mail.
+        rig.wait_for_readyz("a first try of the mail server", |answer| {
+            answer.reason("smtp").is_some_and(|reason| reason != "Starting")
+        })
+        .await;
         rig
     }
 }
@@ -228,7 +238,7 @@ impl Rig {
 
     pub(crate) async fn metrics(&self) -> String {
         let answer = reqwest::Client::builder().no_proxy().build().unwrap();
-        match answer.get(format!("{}/metrics", self.management)).send().await {
+        match answer.get(format!("http://127.0.0.1:{}/metrics", self.management_port)).send().await {
             Ok(answer) => answer.text().await.unwrap_or_default(),
             Err(_) => String::new(),
         }
@@ -241,6 +251,22 @@ impl Rig {
             self.metrics().await.lines().any(|l| l.starts_with(line)).then_some(())
         })
         .await;
+    }
+
+    /// Waits until the check is not usable for this reason; with an empty one, until it is usable.
+    pub(crate) async fn wait_for_reason(&self, check: &str, reason: &str) -> Readyz {
+        Readyz::wait_for(self.management_port, check, reason).await
+    }
+
+    pub(crate) async fn wait_for_readyz(&self, what: &str, wanted: impl Fn(&Readyz) -> bool) -> Readyz {
+        Readyz::wait_until(self.management_port, what, wanted).await
+    }
+
+    /// The status of `/livez`; 0 when nobody answers.
+    pub(crate) async fn livez(&self) -> u16 {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = client.get(format!("http://127.0.0.1:{}/livez", self.management_port)).send().await;
+        answer.map_or(0, |answer| answer.status().as_u16())
     }
 
     pub(crate) fn trigger_shutdown(&self) {

@@ -19,8 +19,10 @@ use tokio::time::timeout;
 use super::{Accounts, AccountsError, DerivedAccounts, Page, User, document};
 
 mod connection;
+mod trouble;
 
-pub use connection::{ParseUriError, connect, parse_uri};
+pub use connection::{ParseUriError, parse_uri, supervise};
+pub use trouble::DirectoryTrouble;
 
 /// No answer within this is a failure.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -28,7 +30,7 @@ const DEADLINE: Duration = Duration::from_secs(2);
 /// The server's code for a value that a unique index has already.
 const DUPLICATE_KEY: i32 = 11000;
 
-/// The directory. Clones share the connection, which [`connect`] makes.
+/// The directory. Clones share the connection, which [`supervise`] makes.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
     users: Arc<ArcSwapOption<Collection<Document>>>,
@@ -44,7 +46,7 @@ impl Directory {
 
     fn users(&self) -> Result<Collection<Document>, AccountsError> {
         let users = self.users.load();
-        users.as_deref().cloned().ok_or(AccountsError::NoAnswer("not connected"))
+        users.as_deref().cloned().ok_or(AccountsError::NoAnswer(DirectoryTrouble::Unreachable))
     }
 
     async fn sign_in(&self, address: &EmailAddress) -> Result<User, AccountsError> {
@@ -126,21 +128,12 @@ fn is_duplicate(error: &Error) -> bool {
     }
 }
 
-/// What kind of failure it is. The driver's own words may hold the URI or an address.
 fn no_answer(error: &Error) -> AccountsError {
-    AccountsError::NoAnswer(match &*error.kind {
-        ErrorKind::Authentication { .. } => "authentication failed",
-        ErrorKind::DnsResolve { .. } => "its name could not be resolved",
-        ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } => "the connection broke",
-        ErrorKind::ServerSelection { .. } => "no server is there",
-        ErrorKind::Command(_) | ErrorKind::Write(_) => "the server refused the command",
-        ErrorKind::InvalidTlsConfig { .. } => "its TLS settings cannot be used",
-        _ => "the driver failed",
-    })
+    AccountsError::NoAnswer(error.into())
 }
 
 async fn in_time<T>(work: impl Future<Output = Result<T, AccountsError>>) -> Result<T, AccountsError> {
-    timeout(DEADLINE, work).await.unwrap_or(Err(AccountsError::NoAnswer("no answer within 2 s")))
+    timeout(DEADLINE, work).await.unwrap_or(Err(AccountsError::NoAnswer(DirectoryTrouble::Unreachable)))
 }
 
 impl Accounts for Directory {

@@ -2,8 +2,9 @@
 
 use mongodb::bson::{Bson, DateTime, Document, doc, oid::ObjectId};
 use ping_contract::address::EmailAddress;
+use service_kit::timestamp::rfc3339_millis;
 
-use super::{User, timestamp};
+use super::User;
 
 /// What is read of a document.
 pub(super) fn projection() -> Document {
@@ -50,8 +51,7 @@ pub(super) fn user(document: &Document) -> Option<User> {
         _ => return None,
     };
     let text = |name| document.get_str(name).unwrap_or_default();
-    let time =
-        |name| document.get_datetime(name).ok().map(|time| timestamp::rfc3339(time.timestamp_millis()));
+    let time = |name| document.get_datetime(name).ok().map(|time| rfc3339_millis(time.timestamp_millis()));
     let email = text("email");
     let name =
         if text("name").is_empty() { email.split('@').next().unwrap_or_default() } else { text("name") };

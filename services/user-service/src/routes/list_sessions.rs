@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::HeaderMap, response::Response};
 use serde::Serialize;
+use service_kit::timestamp::rfc3339_millis;
 use utoipa::ToSchema;
 
 use super::{answer, bearer};
 use crate::{
-    accounts::rfc3339,
     app::App,
     problem::{Problem, ProblemBody},
     sessions::Session,
@@ -55,9 +55,9 @@ pub(super) async fn list_sessions(
     let listed = app.sessions()?.list(&identity.user.id).await;
     let current = identity.session.map(|session| session.id);
     let view = |session: Session| SessionView {
-        created_at: rfc3339(session.created_ms),
-        last_used_at: rfc3339(session.used_ms),
-        expires_at: rfc3339(session.expires_ms),
+        created_at: rfc3339_millis(session.created_ms),
+        last_used_at: rfc3339_millis(session.used_ms),
+        expires_at: rfc3339_millis(session.expires_ms),
         user_agent: session.user_agent,
         current: current.as_ref() == Some(&session.id),
         id: session.id,

@@ -8,21 +8,24 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
 
 use arc_swap::ArcSwapOption;
+use ping_contract::redis_trouble::RedisTrouble;
 use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, RedisError, RedisResult, ScriptInvocation,
-    ServerErrorKind, aio::MultiplexedConnection,
+    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, RedisError, RedisResult, Script,
+    ScriptInvocation, ServerErrorKind, aio::MultiplexedConnection,
 };
 use service_kit::{
     backoff::{self, Backoff},
+    dial_failure::DialFailure,
     health::HealthCheck,
     shutdown::Shutdown,
+    telemetry::chain,
 };
 use tokio::{
     sync::Notify,
@@ -64,6 +67,17 @@ pub enum StoreError {
     Answer,
 }
 
+impl StoreError {
+    /// What a status says of it.
+    fn trouble(&self) -> RedisTrouble {
+        match self {
+            Self::NotConnected | Self::TimedOut | Self::ConnectionLost => RedisTrouble::Unreachable,
+            Self::Refused(code) => RedisTrouble::from_code(code),
+            Self::Answer => RedisTrouble::Refused,
+        }
+    }
+}
+
 /// The connection as commands see it. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct RedisConnection {
@@ -75,6 +89,8 @@ struct Live {
     connection: MultiplexedConnection,
     timeouts: AtomicU32,
     replace: Notify,
+    /// Why it must be replaced: the first reason counts.
+    trouble: OnceLock<RedisTrouble>,
 }
 
 impl std::fmt::Debug for Live {
@@ -96,9 +112,7 @@ impl RedisConnection {
         script: &ScriptInvocation<'_>,
     ) -> Result<T, StoreError> {
         let live = self.current.load_full().ok_or(StoreError::NotConnected)?;
-        let mut connection = live.connection.clone();
-        let answer = timeout(COMMAND_DEADLINE, script.invoke_async(&mut connection)).await;
-        live.judge(answer.unwrap_or_else(|_| Err(timed_out())))
+        live.invoke(script).await
     }
 
     /// Runs a command within the deadline.
@@ -109,6 +123,16 @@ impl RedisConnection {
 }
 
 impl Live {
+    fn new(connection: MultiplexedConnection) -> Self {
+        Self { connection, timeouts: AtomicU32::new(0), replace: Notify::new(), trouble: OnceLock::new() }
+    }
+
+    async fn invoke<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
+        let mut connection = self.connection.clone();
+        let answer = timeout(COMMAND_DEADLINE, script.invoke_async(&mut connection)).await;
+        self.judge(answer.unwrap_or_else(|_| Err(timed_out())))
+    }
+
     async fn query<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, StoreError> {
         let mut connection = self.connection.clone();
         let answer = timeout(COMMAND_DEADLINE, command.query_async(&mut connection)).await;
@@ -134,6 +158,7 @@ impl Live {
             StoreError::NotConnected | StoreError::Answer => false,
         };
         if replace {
+            let _ = self.trouble.set(error.trouble());
             self.replace.notify_one();
         }
         Err(error)
@@ -171,20 +196,20 @@ pub async fn supervise(
     loop {
         match dial(&client).await {
             Ok(connection) => {
-                let live = Arc::new(Live { connection, timeouts: AtomicU32::new(0), replace: Notify::new() });
+                let live = Arc::new(Live::new(connection));
                 redis.current.store(Some(Arc::clone(&live)));
                 metrics.redis_connected();
                 let since = Instant::now();
-                let Some(why) = watch_over(&live, &health, &shutdown).await else { return };
+                let Some(trouble) = watch_over(&live, &health, &shutdown).await else { return };
                 redis.current.store(None);
-                health.set_not_ready(why);
-                tracing::warn!(why, "replacing the connection to redis");
+                report(&health, trouble);
+                tracing::warn!(reason = trouble.reason(), "replacing the connection to redis");
                 if since.elapsed() >= GOOD_LIFE {
                     backoff.reset();
                     continue;
                 }
             }
-            Err(error) => health.set_not_ready(format!("cannot connect: {error}")),
+            Err(trouble) => report(&health, trouble),
         }
         if backoff.wait(&shutdown).await.is_err() {
             return;
@@ -192,27 +217,47 @@ pub async fn supervise(
     }
 }
 
-async fn dial(client: &Client) -> Result<MultiplexedConnection, StoreError> {
+fn report(health: &HealthCheck, trouble: RedisTrouble) {
+    health.set_unusable(trouble.reason(), trouble.message());
+}
+
+async fn dial(client: &Client) -> Result<MultiplexedConnection, RedisTrouble> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(DIAL_DEADLINE))
         .set_response_timeout(None) // ours covers the whole call, the loading of a script included
         .set_pipeline_buffer_size(PIPELINE);
     let dialled = client.get_multiplexed_async_connection_with_config(&config);
     match timeout(DIAL_DEADLINE, dialled).await {
-        Ok(connection) => connection.map_err(|error| classify(&error)),
-        Err(_) => Err(StoreError::TimedOut),
+        Ok(connection) => connection.map_err(|error| dial_trouble(&error)),
+        Err(_) => Err(RedisTrouble::Unreachable),
     }
 }
 
-/// Watches one connection. `Some(why)` when it must be replaced, `None` at the soft phase.
-async fn watch_over(live: &Live, health: &HealthCheck, shutdown: &Shutdown) -> Option<&'static str> {
+fn dial_trouble(error: &RedisError) -> RedisTrouble {
+    tracing::debug!(error = chain(error), "cannot connect to redis");
+    match (error.kind(), error.code()) {
+        (ErrorKind::AuthenticationFailed, _) => RedisTrouble::AccessDenied,
+        (_, Some(code)) => RedisTrouble::from_code(code),
+        (_, None) => match DialFailure::of(error) {
+            DialFailure::HostNotFound => RedisTrouble::HostNotFound,
+            DialFailure::Tls => RedisTrouble::TlsFailed,
+            DialFailure::NoConnection => RedisTrouble::Unreachable,
+        },
+    }
+}
+
+/// Watches one connection. `Some` when it must be replaced, `None` at the soft phase.
+async fn watch_over(live: &Live, health: &HealthCheck, shutdown: &Shutdown) -> Option<RedisTrouble> {
+    let probe = Script::new(include_str!("scripts/probe.lua"));
     loop {
-        match live.query::<()>(&redis::cmd("PING")).await {
-            Ok(()) => health.set_ready(),
-            Err(error) => health.set_not_ready(error.to_string()),
+        match live.invoke::<()>(&probe.prepare_invoke()).await {
+            Ok(()) => health.set_usable(),
+            Err(error) => report(health, error.trouble()),
         }
         tokio::select! {
-            () = live.replace.notified() => return Some("it broke, timed out again and again, or became read-only"),
+            () = live.replace.notified() => {
+                return Some(live.trouble.get().copied().unwrap_or(RedisTrouble::Unreachable));
+            }
             paused = backoff::pause(PROBE_PERIOD, shutdown) => if paused.is_err() { return None },
         }
     }

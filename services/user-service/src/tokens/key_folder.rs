@@ -49,6 +49,37 @@ pub enum KeyFolderError {
     },
 }
 
+impl KeyFolderError {
+    /// A condition's reason.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "SigningKeysUnreadable",
+            Self::Empty(_) => "SigningKeysMissing",
+            Self::Key { .. } | Self::Doubled { .. } => "SigningKeysInvalid",
+        }
+    }
+
+    /// What is wrong and what to do, without a path.
+    #[must_use]
+    pub const fn message(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => {
+                "TOKEN_SIGNING_KEYS_DIR cannot be read; the keys read before stay in use. Check that the Secret is \
+                 mounted and readable."
+            }
+            Self::Empty(_) => {
+                "TOKEN_SIGNING_KEYS_DIR holds no key; the keys read before stay in use until the process restarts. Add a \
+                 key before then."
+            }
+            Self::Key { .. } | Self::Doubled { .. } => {
+                "A file in TOKEN_SIGNING_KEYS_DIR holds no usable key, or the key of another file; the keys read before \
+                 stay in use. The log names the file."
+            }
+        }
+    }
+}
+
 /// All keys, in the order of their file names. Names that begin with a dot are passed over: Kubernetes keeps the
 /// versions of a mounted Secret there.
 pub fn read(folder: &Path) -> Result<Vec<KeyFile>, KeyFolderError> {

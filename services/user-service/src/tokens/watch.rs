@@ -5,10 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use service_kit::{backoff, shutdown::Shutdown, telemetry::chain};
+use service_kit::{backoff, health::HealthCheck, shutdown::Shutdown, telemetry::chain};
 
 use super::{
-    key_folder::{self, KeyFile},
+    key_folder::{self, KeyFile, KeyFolderError},
     key_ring::{KeyRing, PublicationTimes},
     publication::Publication,
 };
@@ -24,6 +24,8 @@ pub struct Watched {
     pub ring: KeyRing,
     /// Peppers to derive anew from the keys, where none are configured.
     pub derived_peppers: Option<Peppers>,
+    /// Whether the folder can be used. The keys in memory stay in use when it cannot.
+    pub check: HealthCheck,
 }
 
 /// Takes into use what the folder holds, until the shutdown. A folder that cannot be used leaves the keys as they are.
@@ -33,6 +35,7 @@ pub async fn watch(watched: Watched, folder: PathBuf, publication: Publication, 
         match read(folder.clone()).await {
             Ok(files) => {
                 complained = false;
+                watched.check.set_usable();
                 // Without Redis, what was known of the keys still holds.
                 match publication.times(&files).await {
                     Ok(told) => times = told,
@@ -42,11 +45,13 @@ pub async fn watch(watched: Watched, folder: PathBuf, publication: Publication, 
                 }
                 watched.take(files, &times);
             }
-            Err(error) if !complained => {
+            Err(error) => {
+                watched.check.set_unusable(error.reason(), error.message());
+                if !complained {
+                    tracing::warn!(error = chain(&error), "keeping the signing keys in use");
+                }
                 complained = true;
-                tracing::warn!(error, "TOKEN_SIGNING_KEYS_DIR is not usable, keeping the keys in use");
             }
-            Err(_) => {}
         }
         if backoff::pause(PERIOD, &shutdown).await.is_err() {
             return;
@@ -54,9 +59,10 @@ pub async fn watch(watched: Watched, folder: PathBuf, publication: Publication, 
     }
 }
 
-async fn read(folder: PathBuf) -> Result<Vec<KeyFile>, String> {
+async fn read(folder: PathBuf) -> Result<Vec<KeyFile>, KeyFolderError> {
+    let path = folder.display().to_string();
     let files = tokio::task::spawn_blocking(move || key_folder::read(&folder)).await;
-    files.map_err(|error| error.to_string())?.map_err(|error| chain(&error))
+    files.unwrap_or_else(|error| Err(KeyFolderError::Read { path, source: std::io::Error::other(error) }))
 }
 
 impl Watched {

@@ -5,7 +5,7 @@ use ping_contract::address::EmailAddress;
 use redis::AsyncCommands as _;
 use test_kit::wait::wait_until;
 use user_service::{
-    accounts::{Accounts, AccountsError, User},
+    accounts::{Accounts, AccountsError, DirectoryTrouble, User},
     peppers::Peppers,
 };
 
@@ -184,13 +184,13 @@ async fn a_code_outlives_the_rotation_of_its_pepper() {
 
 /// A directory that is away as long as it is told.
 #[derive(Clone)]
-struct Away(std::sync::Arc<std::sync::atomic::AtomicBool>);
+pub struct Away(pub std::sync::Arc<std::sync::atomic::AtomicBool>);
 
 impl Accounts for Away {
     fn find_or_make<'a>(&'a self, address: &'a EmailAddress) -> BoxFuture<'a, Result<User, AccountsError>> {
         let away = self.0.load(std::sync::atomic::Ordering::Relaxed);
         let user = User::new("0".repeat(24), "ada", address.as_str());
-        async move { if away { Err(AccountsError::NoAnswer("as the test wants")) } else { Ok(user) } }.boxed()
+        async move { if away { Err(AccountsError::NoAnswer(DirectoryTrouble::Unreachable)) } else { Ok(user) } }.boxed()
     }
 }
 

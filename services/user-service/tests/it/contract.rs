@@ -3,75 +3,46 @@
 use std::time::Duration;
 
 use broker::{BrokerConfig, Consumer, ConsumerOptions, Delivery};
-use clap::Parser as _;
-use ping_contract::{event::EXPIRES_AT_HEADER, topology::Desired};
+use ping_contract::event::EXPIRES_AT_HEADER;
 use redis::AsyncCommands as _;
-use reqwest::{Client, Response, header::CONTENT_TYPE};
 use serde_json::{Value, json};
-use service_kit::shutdown::{Finish, Shutdown};
-use test_kit::{port::free_port, servers::fresh_database, vhost::Vhost, wait::wait_until};
+use service_kit::shutdown::Finish;
+use test_kit::{servers::fresh_database, vhost::Vhost, wait::wait_until};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
-use topology::{Management, ManagementConfig};
-use user_service::{config::Config, run};
 
-use crate::support::DEADLINE;
+use crate::support::{Answer, DEADLINE, Running, apply_topology};
 
 const ADA: &str = "ada@example.org";
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// The service as main runs it, on ports of its own.
-struct Running {
-    client: Client,
-    port: u16,
+/// The service with what is behind it.
+struct Whole {
+    service: Running,
     redis: redis::aio::MultiplexedConnection,
     mails: Consumer,
-    shutdown: Shutdown,
     vhost: Vhost,
 }
 
-impl Running {
+impl Whole {
     async fn start(more: &[&str]) -> Self {
-        service_kit::tls::install_provider();
         let (vhost, redis_url) = (Vhost::create().await, fresh_database().await);
         apply_topology(&vhost).await;
-        let (port, management_port) = (free_port().to_string(), free_port().to_string());
-        let fixed = [
-            "user-service",
-            "--bind-address=127.0.0.1",
-            "--jwt-secret",
-            SECRET,
-            "--redis-url",
-            &redis_url,
-            "--rabbitmq-url",
-            &vhost.amqp_url(),
-            "--port",
-            &port,
-            "--management-port",
-            &management_port,
-        ];
-        let config = Config::try_parse_from(fixed.iter().chain(more)).unwrap();
-        let shutdown = Shutdown::new();
-        run(config, shutdown.clone()).await.unwrap();
-        let client = Client::new();
-        let ready = || async {
-            let answer = client.get(format!("http://127.0.0.1:{management_port}/readyz")).send().await;
-            answer.is_ok_and(|answer| answer.status() == 200)
-        };
-        wait_until("the service to be ready", DEADLINE, ready).await;
+        let amqp_url = vhost.amqp_url();
+        let fixed = ["--jwt-secret", SECRET, "--redis-url", &redis_url, "--rabbitmq-url", &amqp_url];
+        let service = Running::start(&[&fixed, more].concat()).await;
+        service.wait_until_ready().await;
         let queue = ConsumerOptions { queue: "send-otp".to_owned(), prefetch: 100 };
         let broker = BrokerConfig::from_url(&vhost.amqp_url()).unwrap();
-        let mails = Consumer::start(broker, queue, &shutdown);
+        let mails = Consumer::start(broker, queue, &service.shutdown);
         let redis = redis::Client::open(redis_url).unwrap().get_multiplexed_async_connection().await.unwrap();
-        Self { client, port: port.parse().unwrap(), redis, mails, shutdown, vhost }
+        Self { service, redis, mails, vhost }
     }
 
-    async fn post(&self, path: &str, body: Value) -> Response {
-        let url = format!("http://127.0.0.1:{}{path}", self.port);
-        let request = self.client.post(url).header(CONTENT_TYPE, "application/json").body(body.to_string());
-        request.send().await.unwrap()
+    async fn post(&self, path: &str, body: Value) -> Answer {
+        self.service.post(path, &body).await
     }
 
     async fn next_mail(&mut self) -> Delivery {
@@ -80,36 +51,13 @@ impl Running {
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.shutdown.trigger();
-        self.shutdown.hard().cancel();
-    }
-}
-
-async fn apply_topology(vhost: &Vhost) {
-    let broker = vhost.broker();
-    let config = ManagementConfig {
-        url: broker.management_url.clone(),
-        user: broker.user.clone(),
-        password: broker.password.clone().into(),
-        ca_file: None,
-    };
-    let desired = Desired::new(vhost.name(), Duration::from_mins(5));
-    topology::apply(&Management::new(&config).unwrap(), &desired).await.unwrap();
-}
-
-async fn json_of(response: Response) -> Value {
-    serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
-}
-
 #[tokio::test]
 async fn login_and_verify_are_the_original_contract_field_by_field() {
-    let mut service = Running::start(&[]).await;
+    let mut service = Whole::start(&[]).await;
     let answer = service.post("/api/v1/login", json!({ "email": "Ada@Example.org" })).await;
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers()[CONTENT_TYPE], "application/json");
-    let body = json_of(answer).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), "application/json");
+    let body = answer.json;
     assert_eq!(body["message"], "OTP has been sent to your email");
 
     let key = format!("otp:{ADA}");
@@ -134,16 +82,15 @@ async fn login_and_verify_are_the_original_contract_field_by_field() {
     assert!(mail.ack().await);
 
     let again = service.post("/api/v1/login", json!({ "email": ADA })).await;
-    assert_eq!(again.status(), 429);
-    let message = json_of(again).await["message"].clone();
-    assert_eq!(message, "Too many requests. Please wait before requesting another OTP.");
+    assert_eq!(again.status, 429);
+    assert_eq!(again.message(), "Too many requests. Please wait before requesting another OTP.");
     let missing = service.post("/api/v1/verify-otp", json!({ "email": ADA })).await;
-    assert_eq!(missing.status(), 400);
-    assert_eq!(json_of(missing).await["message"], "Email and OTP are required");
+    assert_eq!(missing.status, 400);
+    assert_eq!(missing.message(), "Email and OTP are required");
 
     let verified = service.post("/api/v1/verify-otp", json!({ "email": ADA, "otp": code })).await;
-    assert_eq!(verified.status(), 200);
-    let body = json_of(verified).await;
+    assert_eq!(verified.status, 200);
+    let body = verified.json;
     assert_eq!(body["message"], "Login successful");
     assert_eq!((&body["user"]["name"], &body["user"]["email"]), (&json!("ada"), &json!(ADA)));
     assert_eq!(body["user"]["_id"].as_str().unwrap().len(), 24);
@@ -151,25 +98,22 @@ async fn login_and_verify_are_the_original_contract_field_by_field() {
     let gone: bool = service.redis.exists(&key).await.unwrap();
     assert!(!gone, "the used code is still there");
     let twice = service.post("/api/v1/verify-otp", json!({ "email": ADA, "otp": code })).await;
-    assert_eq!(twice.status(), 400);
-    assert_eq!(json_of(twice).await["message"], "Invalid or expired OTP");
+    assert_eq!(twice.status, 400);
+    assert_eq!(twice.message(), "Invalid or expired OTP");
 }
 
 #[tokio::test]
 async fn a_login_without_a_queue_is_a_503_that_can_be_repeated() {
-    let mut service = Running::start(&[]).await;
+    let mut service = Whole::start(&[]).await;
     service.vhost.management().delete(&service.vhost.path("queues", "send-otp")).await;
     for _ in 0..2 {
         let answer = service.post("/api/v1/login", json!({ "email": ADA })).await;
-        assert_eq!(
-            (answer.status().as_u16(), &answer.headers()["retry-after"]),
-            (503, &"2".parse().unwrap())
-        );
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "2"));
     }
     let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut service.redis).await.unwrap();
     assert_eq!(keys, [""; 0]);
     apply_topology(&service.vhost).await;
-    let sent = || async { service.post("/api/v1/login", json!({ "email": ADA })).await.status() == 200 };
+    let sent = || async { service.post("/api/v1/login", json!({ "email": ADA })).await.status == 200 };
     wait_until("a login to work again", DEADLINE, sent).await;
     let mut mails = 0;
     while let Ok(Some(mail)) = tokio::time::timeout(Duration::from_secs(2), service.mails.next()).await {
@@ -180,10 +124,10 @@ async fn a_login_without_a_queue_is_a_503_that_can_be_repeated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_1000_logins_at_once_for_one_address_one_mail_event_is_queued() {
-    let mut service = Running::start(&["--login-per-ip=0"]).await;
+    let mut service = Whole::start(&["--login-per-ip=0"]).await;
     let logins = (0..1000).map(|_| service.post("/api/v1/login", json!({ "email": ADA })));
     let answers = futures::future::join_all(logins).await;
-    let of = |status: u16| answers.iter().filter(|answer| answer.status() == status).count();
+    let of = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
     assert_eq!(of(200), 1);
     assert_eq!(of(429) + of(503), 999);
     assert!(service.next_mail().await.ack().await);
@@ -193,8 +137,8 @@ async fn of_1000_logins_at_once_for_one_address_one_mail_event_is_queued() {
 
 #[tokio::test]
 async fn half_a_request_header_is_cut_off_after_10_seconds() {
-    let service = Running::start(&[]).await;
-    let mut stream = TcpStream::connect(("127.0.0.1", service.port)).await.unwrap();
+    let service = Whole::start(&[]).await;
+    let mut stream = TcpStream::connect(("127.0.0.1", service.service.port)).await.unwrap();
     stream.write_all(b"POST /api/v1/login HTTP/1.1\r\nhost: ping\r\ncontent-ty").await.unwrap();
     let mut rest = Vec::new();
     tokio::time::timeout(DEADLINE, stream.read_to_end(&mut rest)).await.expect("it was left open").unwrap();
@@ -202,8 +146,8 @@ async fn half_a_request_header_is_cut_off_after_10_seconds() {
 
 #[tokio::test]
 async fn half_a_body_is_a_408() {
-    let service = Running::start(&[]).await;
-    let mut stream = TcpStream::connect(("127.0.0.1", service.port)).await.unwrap();
+    let service = Whole::start(&[]).await;
+    let mut stream = TcpStream::connect(("127.0.0.1", service.service.port)).await.unwrap();
     let half = b"POST /api/v1/login HTTP/1.1\r\nhost: ping\r\nconnection: close\r\ncontent-type: application/json\r\n\
                  content-length: 100\r\n\r\n{\"email\":";
     stream.write_all(half).await.unwrap();
@@ -215,7 +159,7 @@ async fn half_a_body_is_a_408() {
 
 #[tokio::test]
 async fn shutdown_is_clean_and_not_waited_for_in_vain() {
-    let service = Running::start(&[]).await;
-    service.shutdown.trigger();
-    assert_eq!(service.shutdown.finish(DEADLINE).await, Finish::Clean);
+    let service = Whole::start(&[]).await;
+    service.service.shutdown.trigger();
+    assert_eq!(service.service.shutdown.finish(DEADLINE).await, Finish::Clean);
 }

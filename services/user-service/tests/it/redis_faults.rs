@@ -46,10 +46,8 @@ async fn trap_7_a_black_holed_connection_fails_fast_and_is_replaced() {
     for _ in 0..2 {
         assert_fails_closed(&service).await;
     }
-    wait_until("the connection to be given up", DEADLINE, || async {
-        !service.health.not_ready().is_empty()
-    })
-    .await;
+    service.wait_for_trouble("redis", Some("RedisUnreachable")).await;
+    assert!(service.health.not_ready().is_empty(), "the process is no longer ready");
     proxy.set_mode(Mode::Forward).await;
     wait_for_login(&service, EVE).await;
     service.verify(ADA, &code).await.expect(200);
@@ -78,11 +76,13 @@ async fn without_redis_everything_is_a_503_and_comes_back_by_itself() {
     .await;
     redis.kill9().await;
     assert_fails_closed(&service).await;
-    wait_until("readiness to fall", DEADLINE, || async { !service.health.not_ready().is_empty() }).await;
+    service.wait_for_trouble("redis", Some("RedisUnreachable")).await;
+    assert!(service.health.not_ready().is_empty(), "the process is no longer ready");
     redis.restart().await;
     wait_for_login(&service, EVE).await;
     service.verify(ADA, &code).await.expect(200);
-    wait_until("readiness to return", DEADLINE, || async { service.health.not_ready().is_empty() }).await;
+    service.wait_for_trouble("redis", None).await;
+    assert!(service.health.not_ready().is_empty());
 }
 
 #[tokio::test]
@@ -115,7 +115,9 @@ async fn a_full_redis_leaves_nothing_half_written() {
         service.verify(ADA, &code).await.expect(503);
     }
     assert_eq!(service.outbox.count(), 1);
+    service.wait_for_trouble("redis", Some("RedisFull")).await;
     assert_eq!(redis.command("CONFIG SET maxmemory 0").await.unwrap(), "OK");
+    service.wait_for_trouble("redis", None).await;
     assert_eq!(service.keys().await, before);
     let in_the_way: String = service.redis().await.get(format!("otp:{EVE}")).await.unwrap();
     assert_eq!(in_the_way, "in the way");
@@ -181,8 +183,10 @@ async fn a_demoted_redis_is_a_503_until_the_new_one_is_found() {
     service.login(EVE).await.expect(503);
     let replaced = || async { !service.metrics.encode().contains("ping_redis_connections_total 1\n") };
     wait_until("the connection to be replaced after READONLY", DEADLINE, replaced).await;
+    service.wait_for_trouble("redis", Some("RedisReadOnly")).await;
     assert_eq!(redis.command("REPLICAOF NO ONE").await.unwrap(), "OK");
     wait_for_login(&service, EVE).await;
+    service.wait_for_trouble("redis", None).await;
     assert!(proxy.connections() >= 1);
 }
 

@@ -4,6 +4,7 @@ mod keys;
 mod mongo;
 mod outbox;
 mod program;
+mod running;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -25,7 +26,7 @@ use service_kit::{
 use test_kit::{servers::fresh_database, wait::wait_until};
 use tower::ServiceExt as _;
 use user_service::{
-    accounts::{Accounts, DerivedAccounts, Directory, connect},
+    accounts::{self, Accounts, DerivedAccounts, Directory},
     app::{AccountOptions, App, Parts},
     client_ip::TrustedProxies,
     config::LimitArgs,
@@ -42,6 +43,7 @@ pub use keys::{add_key, key_folder};
 pub use mongo::MongoDatabase;
 pub use outbox::{Answering, Outbox};
 pub use program::{client, dev, repository};
+pub use running::{Running, apply_topology};
 
 /// Three times what anything here should take.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -178,16 +180,16 @@ impl Setup {
         let counters = ServiceMetrics::new(&metrics);
         let client = redis::Client::open(url.as_str()).unwrap();
         let connection = RedisConnection::new();
-        let watch = (health.register("redis"), counters.clone());
+        let watch = (health.require("redis"), counters.clone());
         shutdown.spawn("redis", supervise(connection.clone(), client.clone(), watch, shutdown.clone()));
         let limits = Arc::new(Limits::parse_from(self.limits).limits.limits());
         let outbox = Outbox::default();
         let app = App::new(Parts {
             store: Store::new(connection.clone(), Arc::clone(&limits)),
             publisher: Arc::new(outbox.clone()),
-            accounts: accounts(self.accounts, self.mongo_uri, (&health, &shutdown)),
+            accounts: directory_or(self.accounts, self.mongo_uri, (&health, &shutdown)),
             sessions: self.keys.is_some().then(|| Sessions::new(connection.clone())),
-            tokens: tokens(self.keys, connection.clone(), &shutdown),
+            tokens: tokens(self.keys, connection.clone(), (&health, &shutdown)),
             options: self.options,
             peppers: self.peppers,
             limits,
@@ -204,25 +206,27 @@ impl Setup {
     }
 }
 
-fn accounts(
+fn directory_or(
     given: Arc<dyn Accounts>,
     mongo_uri: Option<String>,
     (health, shutdown): (&Health, &Shutdown),
 ) -> Arc<dyn Accounts> {
     let Some(uri) = mongo_uri else { return given };
     let directory = Directory::new(Some(DerivedAccounts::new(&USER_ID_KEY)));
-    let connecting = connect(directory.clone(), uri.into(), health.register("directory"), shutdown.clone());
-    shutdown.spawn("directory", connecting);
+    let check = health.require("directory");
+    let supervised = accounts::supervise(directory.clone(), uri.into(), check, shutdown.clone());
+    shutdown.spawn("directory", supervised);
     Arc::new(directory)
 }
 
 /// The life of an `EdDSA` token in tests.
 pub const TOKEN_LIFE: Duration = Duration::from_mins(15);
 
-fn tokens(keys: Option<PathBuf>, redis: RedisConnection, shutdown: &Shutdown) -> Tokens {
+fn tokens(keys: Option<PathBuf>, redis: RedisConnection, (health, shutdown): (&Health, &Shutdown)) -> Tokens {
     let Some(folder) = keys else { return Tokens::hs256(SECRET) };
     let ring = KeyRing::new(read_key_folder(&folder).unwrap(), TOKEN_LIFE).unwrap();
-    let watched = Watched { ring: ring.clone(), derived_peppers: None };
+    let watched =
+        Watched { ring: ring.clone(), derived_peppers: None, check: health.require("signing-keys") };
     shutdown.spawn("signing keys", watch(watched, folder, Publication::new(redis), shutdown.clone()));
     Tokens::EdDsa(EdDsa::new(ring, ("https://id.example.org".to_owned(), "shop".to_owned()), TOKEN_LIFE))
 }
@@ -371,6 +375,17 @@ impl Service {
     pub async fn verify_with(&self, challenge: &str, email: &str, otp: &str) -> Answer {
         let body = json!({ "email": email, "otp": otp, "challenge": challenge });
         self.post("/api/v1/verify-otp", &body, &[]).await
+    }
+
+    /// Why a server cannot be used now; `None` if it can.
+    pub fn trouble(&self, check: &str) -> Option<&'static str> {
+        self.health.report(false).check(check).unwrap_or_else(|| panic!("no check {check}")).reason
+    }
+
+    /// Waits until a server is reported as not usable for this reason; `None`: as usable.
+    pub async fn wait_for_trouble(&self, check: &str, reason: Option<&str>) {
+        let what = format!("{check} to be reported as {reason:?}");
+        wait_until(&what, DEADLINE, || async { self.trouble(check) == reason }).await;
     }
 
     /// A connection of the test's own.

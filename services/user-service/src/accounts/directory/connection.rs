@@ -1,4 +1,4 @@
-//! Connecting to MongoDB once; the driver keeps the connections from then on.
+//! Connecting to MongoDB once; the driver keeps the connections from then on. Whether they work is asked regularly.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,10 +9,14 @@ use mongodb::{
     options::{ClientOptions, ConnectionString, IndexOptions},
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use service_kit::{backoff::Backoff, health::HealthCheck, shutdown::Shutdown};
+use service_kit::{
+    backoff::{self, Backoff},
+    health::HealthCheck,
+    shutdown::Shutdown,
+};
+use tokio::time::timeout;
 
-use super::{Directory, is_duplicate};
-use crate::accounts::AccountsError;
+use super::{DEADLINE, Directory, DirectoryTrouble, is_duplicate};
 
 /// The database of the original, unless the URI names one.
 const DATABASE: &str = "user-service";
@@ -23,6 +27,9 @@ const INDEX: &str = "email_1";
 /// Nobody waits longer for a server: the request's own deadline is near.
 const SELECTION_DEADLINE: Duration = Duration::from_secs(2);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(1);
+
+/// How often a connected directory is asked for a sign of life.
+const PROBE_PERIOD: Duration = Duration::from_secs(2);
 
 /// Codes of an index of that name, or on that field, that is not unique.
 const INDEX_CONFLICTS: [i32; 2] = [85, 86];
@@ -37,22 +44,37 @@ pub fn parse_uri(uri: &str) -> Result<(), ParseUriError> {
     ConnectionString::parse(uri).map(drop).map_err(|_| ParseUriError)
 }
 
-/// Tries until the directory is connected and its index is there; until then every call fails.
-pub async fn connect(directory: Directory, uri: SecretString, health: HealthCheck, shutdown: Shutdown) {
+/// Tries until the directory is connected and its index is there, until when every call fails; then keeps asking
+/// whether it answers.
+pub async fn supervise(directory: Directory, uri: SecretString, health: HealthCheck, shutdown: Shutdown) {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
-    loop {
-        match open(&directory, &uri).await {
-            Ok(()) => return health.set_ready(),
-            Err(error) => health.set_not_ready(error.to_string()),
-        }
+    while let Err(trouble) = open(&directory, &uri).await {
+        health.set_unusable(trouble.reason(), trouble.message());
         if backoff.wait(&shutdown).await.is_err() {
             return;
         }
     }
+    health.set_usable();
+    while backoff::pause(PROBE_PERIOD, &shutdown).await.is_ok() {
+        match answers(&directory).await {
+            Ok(()) => health.set_usable(),
+            Err(trouble) => health.set_unusable(trouble.reason(), trouble.message()),
+        }
+    }
 }
 
-async fn open(directory: &Directory, uri: &SecretString) -> Result<(), AccountsError> {
-    let failed = |error: Error| super::no_answer(&error);
+/// Whether a primary answers: sign-in writes.
+async fn answers(directory: &Directory) -> Result<(), DirectoryTrouble> {
+    let users = directory.users.load_full().ok_or(DirectoryTrouble::Unreachable)?;
+    let database = users.client().database("admin");
+    match timeout(DEADLINE, database.run_command(doc! { "ping": 1 })).await {
+        Ok(answer) => answer.map(drop).map_err(|error| (&error).into()),
+        Err(_) => Err(DirectoryTrouble::Unreachable),
+    }
+}
+
+async fn open(directory: &Directory, uri: &SecretString) -> Result<(), DirectoryTrouble> {
+    let failed = |error: Error| DirectoryTrouble::from(&error);
     // A mongodb+srv URI is looked up here, so this may fail for a while.
     let mut options = ClientOptions::parse(uri.expose_secret()).await.map_err(failed)?;
     options.app_name.get_or_insert_with(|| "ping user-service".to_owned());
@@ -67,21 +89,19 @@ async fn open(directory: &Directory, uri: &SecretString) -> Result<(), AccountsE
 }
 
 /// Mongoose has made it already, most often.
-async fn make_index(users: &Collection<Document>) -> Result<(), AccountsError> {
+async fn make_index(users: &Collection<Document>) -> Result<(), DirectoryTrouble> {
     let unique = IndexOptions::builder().name(INDEX.to_owned()).unique(true).build();
     let index = IndexModel::builder().keys(doc! { "email": 1 }).options(unique).build();
     let Err(error) = users.create_index(index).await else { return Ok(()) };
     // Servers that speak MongoDB's protocol give codes of their own for it.
     if is_duplicate(&error) || has_doubles(users).await {
-        return Err(AccountsError::NoAnswer(
-            "the collection users has one address twice; remove one of the documents (docs/migrate.md says how to find them)",
-        ));
+        return Err(DirectoryTrouble::AddressTwice);
     }
     Err(match &*error.kind {
-        ErrorKind::Command(command) if INDEX_CONFLICTS.contains(&command.code) => AccountsError::NoAnswer(
-            "the collection users has an index email_1 that is not unique; drop it, a unique one is made at once",
-        ),
-        _ => super::no_answer(&error),
+        ErrorKind::Command(command) if INDEX_CONFLICTS.contains(&command.code) => {
+            DirectoryTrouble::IndexNotUnique
+        }
+        _ => (&error).into(),
     })
 }
 

@@ -1,0 +1,174 @@
+//! Whether the mail server can be used, and who finds out: mails as they are sent, the probes of a paused consumer, and
+//! tries of our own before the first mail.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use service_kit::{
+    backoff::{Backoff, pause},
+    health::{HealthCheck, Moment},
+    shutdown::Shutdown,
+};
+use tokio::{sync::watch, time::Instant};
+
+use super::{Mailer, failure::Failure, phase::Phase, pool::Pool, trouble::SmtpTrouble};
+use crate::{consumer::Probing, message::OutgoingMail, outcome::Outcome, retry::RetryReason};
+
+/// As many mails in a row must fail, without one that is delivered, before failures that do not pause the consumer
+/// count: a server that hangs up once is not away.
+const FAILURES_IN_A_ROW: u32 = 3;
+
+/// The status. Clones share it.
+#[derive(Debug, Clone)]
+pub struct SmtpStatus {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    check: HealthCheck,
+    last_delivery: Moment,
+    usable: watch::Sender<bool>,
+    failures: AtomicU32,
+    last_try: Mutex<Option<Instant>>,
+}
+
+impl SmtpStatus {
+    /// A mail server of which nothing is known yet.
+    #[must_use]
+    pub fn new(check: HealthCheck, last_delivery: Moment) -> Self {
+        let (usable, failures) = (watch::Sender::new(false), AtomicU32::new(0));
+        Self {
+            shared: Arc::new(Shared { check, last_delivery, usable, failures, last_try: Mutex::default() }),
+        }
+    }
+
+    /// Takes note of what became of a mail.
+    fn sent(&self, result: Result<(), Failure>) {
+        let Err(failure) = result else {
+            self.shared.last_delivery.mark();
+            return self.set_usable();
+        };
+        match Outcome::from(failure) {
+            Outcome::Retry(reason) if reason.pause().is_some() => self.set_unusable(failure),
+            Outcome::Retry(reason) if counts(reason, failure) => {
+                if self.shared.failures.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES_IN_A_ROW {
+                    self.set_unusable(failure);
+                }
+            }
+            Outcome::Retry(_) | Outcome::Delivered | Outcome::Reject(_) | Outcome::Expired => {}
+        }
+    }
+
+    /// Takes note of a session that was opened to find out.
+    fn tried(&self, result: Result<(), Failure>) {
+        *self.shared.last_try.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        match result {
+            Ok(()) => self.set_usable(),
+            Err(failure) => self.set_unusable(failure),
+        }
+    }
+
+    fn was_tried_within(&self, period: Duration) -> bool {
+        let last = *self.shared.last_try.lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_some_and(|last| last.elapsed() < period)
+    }
+
+    fn set_usable(&self) {
+        self.shared.failures.store(0, Ordering::Relaxed);
+        // The check changes under the lock of the channel, so that the two never disagree.
+        self.shared.usable.send_if_modified(|usable| {
+            self.shared.check.set_usable();
+            !std::mem::replace(usable, true)
+        });
+    }
+
+    fn set_unusable(&self, failure: Failure) {
+        let Some(trouble) = SmtpTrouble::of(failure) else { return };
+        self.shared.usable.send_if_modified(|usable| {
+            self.shared.check.set_unusable(trouble.reason(), trouble.message());
+            std::mem::replace(usable, false)
+        });
+    }
+}
+
+/// Whether a failure that does not pause the consumer is the mail server's. A 4xx to a recipient or a message is not:
+/// greylisting is answered so.
+fn counts(reason: RetryReason, failure: Failure) -> bool {
+    match reason {
+        RetryReason::Busy | RetryReason::TimedOut | RetryReason::ConnectionLost | RetryReason::OutOfStep => {
+            failure != Failure::Crowded
+        }
+        RetryReason::Deferred => failure.phase() == Some(Phase::Mail),
+        _ => false,
+    }
+}
+
+/// A mailer whose results become the status.
+pub struct Reported<M> {
+    /// Sends.
+    pub mailer: M,
+    /// Is told.
+    pub status: SmtpStatus,
+}
+
+impl<M: Mailer> Mailer for Reported<M> {
+    async fn send(&self, mail: &OutgoingMail, expires: Instant) -> Result<(), Failure> {
+        let result = self.mailer.send(mail, expires).await;
+        self.status.sent(result);
+        result
+    }
+
+    async fn probe(&self, sender: &str) -> Result<(), Failure> {
+        let result = self.mailer.probe(sender).await;
+        self.status.tried(result);
+        result
+    }
+}
+
+/// Tries the mail server out, at once and then with growing pauses for as long as it cannot be used, until the soft
+/// phase.
+///
+/// While it can be used, nothing is tried, however long no mail is sent: mail providers throttle or lock clients that
+/// log in again and again without sending anything. The next mail finds out.
+pub async fn watch(try_out: TryOut, probing: Probing, shutdown: Shutdown) {
+    let TryOut { pool, sender, status } = try_out;
+    let (mut usable, soft) = (status.shared.usable.subscribe(), shutdown.soft().clone());
+    let mut backoff = Backoff::new(probing.first, probing.max);
+    let mut delay = Duration::ZERO;
+    while pause(delay, &shutdown).await.is_ok() {
+        // A paused consumer probes as well, and one of the two is enough.
+        if !*usable.borrow() && !status.was_tried_within(delay) {
+            tokio::select! {
+                result = pool.try_out(&sender) => status.tried(result),
+                () = soft.cancelled() => return,
+            }
+        }
+        if *usable.borrow() {
+            backoff.reset();
+            tokio::select! {
+                changed = usable.wait_for(|usable| !usable) => drop(changed),
+                () = soft.cancelled() => return,
+            }
+        }
+        delay = backoff.next_delay();
+    }
+}
+
+/// What is tried out.
+pub struct TryOut {
+    /// Opens the sessions.
+    pub pool: Pool,
+    /// The address that mails come from.
+    pub sender: String,
+    /// Is told.
+    pub status: SmtpStatus,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! Why the mail server cannot be used, as a status shows it.
+
+use ping_contract::test_mail::Answer;
+
+use super::{answer::answer, failure::Failure, phase::Phase};
+
+/// What is wrong with the mail server, with its settings, or with the way to it. No mail's own fault is among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SmtpTrouble {
+    /// Its host name has no address.
+    HostNotFound,
+    /// No connection, or no SMTP greeting on it.
+    Unreachable,
+    /// No encryption, or a certificate that is not trusted.
+    TlsFailed,
+    /// It takes no session from this network.
+    ClientRejected,
+    /// User or password were refused, or are required and not configured.
+    AuthenticationFailed,
+    /// It takes no mail from our sender.
+    SenderRejected,
+    /// It asks to come back later.
+    Unavailable,
+    /// It ended the session or fell silent in the middle.
+    Interrupted,
+}
+
+impl SmtpTrouble {
+    /// Every trouble.
+    pub const ALL: [Self; 8] = [
+        Self::HostNotFound,
+        Self::Unreachable,
+        Self::TlsFailed,
+        Self::ClientRejected,
+        Self::AuthenticationFailed,
+        Self::SenderRejected,
+        Self::Unavailable,
+        Self::Interrupted,
+    ];
+
+    /// What a failure says of the mail server; `None` if it says nothing: a recipient or a message was refused, other
+    /// sessions of ours go on, or the mail was too old.
+    #[must_use]
+    pub fn of(failure: Failure) -> Option<Self> {
+        if matches!(failure, Failure::Crowded | Failure::Late) {
+            return None;
+        }
+        match answer(failure) {
+            Answer::Unreachable if failure.phase() == Some(Phase::Lookup) => Some(Self::HostNotFound),
+            Answer::Unreachable => Some(Self::Unreachable),
+            Answer::TlsFailed => Some(Self::TlsFailed),
+            Answer::TurnedAway => Some(Self::ClientRejected),
+            Answer::LoginRefused => Some(Self::AuthenticationFailed),
+            Answer::SenderRefused => Some(Self::SenderRejected),
+            Answer::Deferred => Some(Self::Unavailable),
+            Answer::Interrupted => Some(Self::Interrupted),
+            Answer::Delivered | Answer::Misconfigured | Answer::RecipientRefused | Answer::MessageRefused => {
+                None
+            }
+        }
+    }
+
+    /// A condition's reason.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::HostNotFound => "SmtpHostNotFound",
+            Self::Unreachable => "SmtpUnreachable",
+            Self::TlsFailed => "SmtpTlsFailed",
+            Self::ClientRejected => "SmtpClientRejected",
+            Self::AuthenticationFailed => "SmtpAuthenticationFailed",
+            Self::SenderRejected => "SmtpSenderRejected",
+            Self::Unavailable => "SmtpUnavailable",
+            Self::Interrupted => "SmtpInterrupted",
+        }
+    }
+
+    /// What is wrong and what to do.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::HostNotFound => {
+                "The host name of the mail server has no address. Check its spelling, and the DNS of this network."
+            }
+            Self::Unreachable => {
+                "No mail server answers. Check host and port, that the port fits the TLS mode (465 for implicit TLS, 587 \
+                 for STARTTLS), and that the network lets connections to it out."
+            }
+            Self::TlsFailed => {
+                "The connection to the mail server could not be encrypted. Check the TLS mode, that the certificate is \
+                 valid for the host name, and the CA file."
+            }
+            Self::ClientRejected => {
+                "The mail server takes no mail from this network. Ask its operator to allow the addresses that this \
+                 cluster sends from."
+            }
+            Self::AuthenticationFailed => {
+                "The mail server refuses user and password, or requires them. Check both; some providers want a password \
+                 made for the application."
+            }
+            Self::SenderRejected => {
+                "The mail server takes no mail from the configured sender. Check the sender, and that the user may send \
+                 as it."
+            }
+            Self::Unavailable => {
+                "The mail server is busy or asks to try again later. Mails wait; if this lasts, check its limits with \
+                 its operator."
+            }
+            Self::Interrupted => {
+                "The mail server ends sessions or falls silent in the middle. Mails wait; check its log, and proxies or \
+                 firewalls on the way."
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::SmtpTrouble;
+    use crate::smtp::{Failure, Reply, phase::Phase};
+
+    #[test]
+    fn every_trouble_has_its_own_reason_in_the_form_of_a_condition() {
+        let reasons = SmtpTrouble::ALL.map(SmtpTrouble::reason);
+        assert_eq!(reasons.into_iter().collect::<BTreeSet<_>>().len(), reasons.len());
+        for trouble in SmtpTrouble::ALL {
+            let (reason, message) = (trouble.reason(), trouble.message());
+            assert!(reason.starts_with("Smtp"), "{reason}");
+            assert!(reason.len() <= 64 && reason.bytes().all(|b| b.is_ascii_alphabetic()), "{reason}");
+            assert!(message.len() <= 512, "{reason}");
+        }
+    }
+
+    #[test]
+    fn the_reasons_in_the_docs_are_those_of_the_check() {
+        let reasons = SmtpTrouble::ALL.map(|trouble| (trouble.reason(), trouble.message()));
+        test_kit::documents::assert_reasons("smtp", reasons);
+    }
+
+    #[test]
+    fn what_keeps_every_mail_from_being_handed_over_is_told_apart() {
+        let refused = |phase, code| Failure::Refused { phase, reply: Reply::new(code) };
+        for (failure, trouble) in [
+            (Failure::Broken { phase: Phase::Lookup }, SmtpTrouble::HostNotFound),
+            (Failure::TimedOut { phase: Phase::Lookup }, SmtpTrouble::HostNotFound),
+            (Failure::Broken { phase: Phase::Connect }, SmtpTrouble::Unreachable),
+            (Failure::TimedOut { phase: Phase::Connect }, SmtpTrouble::Unreachable),
+            (Failure::TimedOut { phase: Phase::Greeting }, SmtpTrouble::Unreachable),
+            (Failure::Broken { phase: Phase::Tls }, SmtpTrouble::TlsFailed),
+            (Failure::Unsupported { phase: Phase::Tls }, SmtpTrouble::TlsFailed),
+            (refused(Phase::Greeting, 554), SmtpTrouble::ClientRejected),
+            (refused(Phase::Greeting, 421), SmtpTrouble::Unavailable),
+            (refused(Phase::Login, 535), SmtpTrouble::AuthenticationFailed),
+            (refused(Phase::Login, 454), SmtpTrouble::Unavailable),
+            (refused(Phase::Mail, 530), SmtpTrouble::AuthenticationFailed),
+            (refused(Phase::Mail, 553), SmtpTrouble::SenderRejected),
+            (refused(Phase::Mail, 452), SmtpTrouble::Unavailable),
+            (Failure::TimedOut { phase: Phase::Login }, SmtpTrouble::Interrupted),
+        ] {
+            assert_eq!(SmtpTrouble::of(failure), Some(trouble), "{failure}");
+        }
+    }
+
+    #[test]
+    fn what_is_the_fault_of_one_mail_says_nothing_of_the_mail_server() {
+        let refused = |phase| Failure::Refused { phase, reply: Reply::new(550) };
+        for failure in [refused(Phase::Rcpt), refused(Phase::Accept), Failure::Crowded, Failure::Late] {
+            assert_eq!(SmtpTrouble::of(failure), None, "{failure}");
+        }
+    }
+}
