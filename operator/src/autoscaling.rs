@@ -47,7 +47,7 @@ mod test_authority;
 use authorization::Authorizer;
 use broker_source::Clients;
 use registration::{Registration, Slot};
-use sample::{Samples, StackKey};
+use sample::{Sample, Samples, StackKey, Unreadable};
 use server::MetricsApi;
 use settings::Settings;
 use targets::Targets;
@@ -72,13 +72,14 @@ impl Autoscaling {
         let (samples, (slot, slot_receiver)) = (Samples::default(), watch::channel(Slot::default()));
         let ((sources, polled), (wanted, wanted_receiver)) = (watch::channel(None), watch::channel(false));
         let (trust, trusted) = watch::channel(None);
-        let polls = poller::poll(polled, samples.clone(), health.register("mail backlog"), shutdown.clone());
+        let polls =
+            poller::poll(polled, samples.clone(), health.require_always("mail-backlog"), shutdown.clone());
         shutdown.spawn_critical("queue poller", polls);
         let follow =
             targets::follow(clients.clone(), scopes, Targets::new(sources, wanted), shutdown.clone());
         shutdown.spawn_critical("watch of stacks to poll", follow);
         let client = clients.kubernetes;
-        let checks = (health.register("external metrics certificate"), shutdown.clone());
+        let checks = (health.require_always("external-metrics-certificate"), shutdown.clone());
         let follow = trust_watch::follow(client.clone(), settings.clone(), trust, checks);
         shutdown.spawn_critical("watch of certificates", follow);
         let authorizer = Authorizer::new(Arc::new(client.clone()));
@@ -116,10 +117,20 @@ impl Autoscaling {
         self.registration.clone().keep(shutdown).await;
     }
 
+    /// What a stack's queue held a few seconds ago.
+    pub fn sample(&self, id: &StackId) -> Result<Sample, Unreadable> {
+        self.samples.at(&StackKey::new(&id.namespace, &id.name), Instant::now())
+    }
+
+    /// Puts a sample there, as the poller would.
+    #[cfg(test)]
+    pub(crate) fn record(&self, id: &StackId, sample: Sample) {
+        self.samples.record(StackKey::new(&id.namespace, &id.name), Ok(sample));
+    }
+
     /// What a person reads about a stack's autoscaling. Only the leader knows whose the cluster's metrics are.
     #[must_use]
     pub fn finding(&self, id: &StackId, spec: &Spec) -> Finding {
-        let backlog = self.samples.at(&StackKey::new(&id.namespace, &id.name), Instant::now());
-        condition::finding(spec, &self.slot.borrow(), backlog)
+        condition::finding(spec, &self.slot.borrow(), self.sample(id))
     }
 }

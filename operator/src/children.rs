@@ -30,6 +30,7 @@ use service_kit::shutdown::Shutdown;
 
 use crate::{
     autoscaling::replicas::owns_replicas, crd::PingStack, metrics::OperatorMetrics, names::OWN_SELECTOR,
+    pods::Pods,
 };
 
 /// A stack as the API server stores it, which an older schema may have let through.
@@ -56,7 +57,11 @@ macro_rules! children {
     ($($(#[$doc:meta])* $field:ident: $kind:ty,)+) => {
         /// The caches of everything the operator has made in one scope.
         #[derive(Debug, Clone)]
-        pub struct Children { $($(#[$doc])* $field: Store<$kind>,)+ }
+        pub struct Children {
+            $($(#[$doc])* $field: Store<$kind>,)+
+            /// The pods that the controllers of Kubernetes make from them.
+            pub pods: Pods,
+        }
 
         $(impl ChildKind for $kind {
             fn store(children: &Children) -> &Store<Self> { &children.$field }
@@ -66,19 +71,22 @@ macro_rules! children {
             /// Starts a watch per kind in `scope`; stacks whose children change are sent to `touched`.
             #[must_use]
             pub fn watch(watches: &Watches<'_>, touched: &UnboundedSender<ObjectRef<StoredStack>>) -> Self {
-                Self { $($field: watches.start::<$kind>(touched.clone()),)+ }
+                Self {
+                    $($field: watches.start::<$kind>(touched.clone()),)+
+                    pods: Pods::watch(watches, touched.clone()),
+                }
             }
 
             /// Caches that hold what of `objects` is of their kind, without a watch.
             #[cfg(test)]
             pub(crate) fn holding(objects: &[serde_json::Value]) -> Self {
-                Self { $($field: holding::<$kind>(objects),)+ }
+                Self { $($field: holding::<$kind>(objects),)+ pods: Pods::holding(objects) }
             }
 
             /// Waits until every cache has been filled once.
             pub async fn filled(&self) -> bool {
                 $(if self.$field.wait_until_ready().await.is_err() { return false; })+
-                true
+                self.pods.filled().await
             }
         }
     };

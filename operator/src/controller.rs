@@ -13,7 +13,10 @@ use std::{sync::Arc, time::Duration};
 use kube::{Client, ResourceExt as _, runtime::controller::Action};
 use service_kit::telemetry::chain;
 
-use self::conditions::Finding;
+use self::{
+    conditions::{ConditionType, Finding, Role},
+    update_status::Failure,
+};
 use crate::{
     autoscaling::Autoscaling,
     broker_connections::BrokerConnections,
@@ -23,17 +26,22 @@ use crate::{
     metrics::OperatorMetrics,
     names::StackId,
     platform::Platform,
+    pod_reports::PodReports,
     requeue::{Requeue, about},
 };
 
 pub mod apply;
+pub mod brokers;
 pub mod build;
 pub mod conditions;
 pub mod dereference;
 mod diagnose;
 pub mod entropy;
 pub mod hash;
+pub mod lost_volumes;
 pub mod monitoring;
+pub mod node_loss;
+pub mod queue_status;
 pub mod run;
 pub mod secrets;
 pub mod test_mail;
@@ -60,6 +68,8 @@ pub struct Context {
     pub cluster_uid: String,
     /// What the operator has made.
     pub children: Children,
+    /// What the pods of the services say.
+    pub pod_reports: PodReports,
     /// What was applied last.
     pub memo: apply::Memo,
     /// The way to the brokers.
@@ -84,6 +94,8 @@ impl Context {
         self.memo.forget(uid);
         self.complete_once.forget(uid);
         self.absent_monitoring.forget(uid);
+        self.pod_reports.forget(uid);
+        self.metrics.conditions.forget(uid);
         self.requeue.forget(uid);
     }
 }
@@ -146,14 +158,12 @@ async fn reconcile_stack(stack: &PingStack, context: &Context) -> Result<(&'stat
     }
     let (known, delay) = match steps(stack, context, &id).await {
         Ok(Step::Applied { validated, outcome }) => {
-            let known = update_status::after_apply(context, stack, (&validated, &outcome)).await;
-            let aside = [test_mail::TEST_MAIL_SENT, conditions::MONITORING_READY];
-            let good = |finding: &Finding| finding.status == "True" || aside.contains(&finding.type_);
+            let known = update_status::after_apply(context, stack, &validated, &outcome).await;
             // The broker counts a queue's messages some seconds after it is made.
-            let settled = known.queue.is_some() && known.findings.iter().all(good);
+            let settled = known.queue.is_some() && known.findings.iter().all(is_settled);
             (known, if settled { RESYNC } else { SOON })
         }
-        Ok(Step::Refused(error)) => (update_status::after_refusal(&error), SOON),
+        Ok(Step::Refused(error)) => (update_status::after_refusal(&error, &update_status::past(stack)), SOON),
         Err(error) => {
             report_failure(stack, context, &id, &error).await;
             return Err(error);
@@ -162,6 +172,14 @@ async fn reconcile_stack(stack: &PingStack, context: &Context) -> Result<(&'stat
     update_status::update_status(context, &id, stack, known).await.map_err(Error::UpdateStatus)?;
     context.requeue.forget(&id.uid);
     Ok(("ok", Action::requeue(about(delay))))
+}
+
+/// Whether a finding will not change by itself soon.
+fn is_settled(finding: &Finding) -> bool {
+    match finding.type_ {
+        ConditionType::Reconciling => false,
+        type_ => finding.status == "True" || type_.role() == Role::Advisory,
+    }
 }
 
 /// How far the steps went.
@@ -188,17 +206,26 @@ async fn steps(stack: &PingStack, context: &Context, id: &StackId) -> Result<Ste
 
 /// Says in the status what the API server said, if it said something. The error itself is logged by the caller.
 async fn report_failure(stack: &PingStack, context: &Context, id: &StackId, error: &Error) {
-    let known = match error {
-        Error::Build(build) => update_status::after_failure("BuildFailed", chain(build)),
-        Error::Apply(apply) => {
-            let Some((said, code)) = apply.api_message() else { return };
-            let reason = if said.contains("exceeded quota") { "QuotaExceeded" } else { "ApplyFailed" };
-            update_status::after_failure(reason, format!("{apply}; the API server says ({code}): {said}"))
-        }
-        Error::Dereference(_) | Error::UpdateStatus(_) | Error::ReportUnreadable(_) => return,
-    };
+    let Some(failure) = failure(error) else { return };
+    let known = update_status::after_failure(failure);
     if let Err(error) = update_status::update_status(context, id, stack, known).await {
         tracing::warn!(error = %chain(&error), "status of a failure could not be written");
+    }
+}
+
+/// What the API server said, if it answered.
+fn failure(error: &Error) -> Option<Failure> {
+    let refused = |error: &dyn std::error::Error, answer: Option<(&str, u16)>, reason| {
+        let (said, code) = answer?;
+        let reason = if said.contains("exceeded quota") { "QuotaExceeded" } else { reason };
+        let message = format!("{error}; the API server says ({code}): {said}");
+        Some(Failure { reason, message, code: Some(code) })
+    };
+    match error {
+        Error::Build(build) => Some(Failure { reason: "BuildFailed", message: chain(build), code: None }),
+        Error::Apply(apply) => refused(apply, apply.api_message(), "ApplyFailed"),
+        Error::Dereference(error) => refused(error, error.api_message(), "SecretUnreadable"),
+        Error::UpdateStatus(_) | Error::ReportUnreadable(_) => None,
     }
 }
 

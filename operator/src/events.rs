@@ -1,6 +1,9 @@
 //! Kubernetes Events about a stack: changes only, never "nothing to do".
 
-use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::Condition};
+use k8s_openapi::{
+    api::core::v1::{ObjectReference, Pod},
+    apimachinery::pkg::apis::meta::v1::Condition,
+};
 use kube::{
     Client, ResourceExt as _,
     runtime::events::{Event, EventType, Recorder, Reporter},
@@ -66,12 +69,37 @@ impl Notice {
         }
     }
 
+    /// A pod of an old template that blocked the rollout was deleted.
+    #[must_use]
+    pub fn blocking_pod_deleted(pod: &Pod) -> Self {
+        let name = pod.name_any();
+        let note = format!(
+            "deleted pod {name}, which was not ready and kept the current settings from being applied"
+        );
+        let secondary = ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("Pod".to_owned()),
+            name: Some(name),
+            namespace: pod.namespace(),
+            uid: pod.uid(),
+            ..ObjectReference::default()
+        };
+        Self {
+            event: Event {
+                type_: EventType::Normal,
+                reason: "BlockingPodDeleted".to_owned(),
+                note: Some(note),
+                action: "Apply".to_owned(),
+                secondary: Some(secondary),
+            },
+        }
+    }
+
     /// A condition changed.
     #[must_use]
-    pub fn condition(condition: &Condition) -> Self {
-        let good = condition.status == "True";
+    pub fn condition(condition: &Condition, is_warning: bool) -> Self {
         let event = Event {
-            type_: if good { EventType::Normal } else { EventType::Warning },
+            type_: if is_warning { EventType::Warning } else { EventType::Normal },
             reason: condition.reason.clone(),
             note: Some(format!("{}: {}", condition.type_, condition.message)),
             action: condition.type_.clone(),

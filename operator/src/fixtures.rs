@@ -20,6 +20,7 @@ use crate::{
     fake_api::FakeApi,
     metrics::OperatorMetrics,
     platform::{Images, Platform},
+    pod_reports::PodReports,
 };
 
 pub(crate) const MINIMAL: &str = include_str!("../../k8s/samples/pingstack-minimal.yaml");
@@ -94,10 +95,12 @@ pub(crate) fn entropy() -> Entropy {
 /// What a reconcile uses, with caches that hold what `api` does.
 pub(crate) fn context(api: &FakeApi) -> Context {
     let client = api.client();
+    let children = Children::holding(&api.objects());
     Context {
         platform: platform(),
         cluster_uid: "c1u5ter".to_owned(),
-        children: Children::holding(&api.objects()),
+        pod_reports: PodReports::idle(children.pods.clone()),
+        children,
         memo: crate::controller::apply::Memo::default(),
         autoscaling: Autoscaling::idle(client.clone()),
         broker_connections: crate::broker_connections::BrokerConnections::default(),

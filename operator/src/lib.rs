@@ -4,10 +4,11 @@
 //! - [`crd`]: the object, as a user writes it.
 //! - [`controller`]: the reconcile, five steps, one module each.
 //! - [`names`], [`platform`]: what things are called, and what the operator brings.
-//! - [`children`]: the watches of everything that was made.
+//! - [`children`], [`pods`]: the watches of everything that was made.
+//! - [`pod_reports`]: what the pods say of the servers they need.
 //! - [`autoscaling`]: mail consumers that follow the queue.
 //! - [`broker_connections`]: the way to the brokers' management APIs, shared by all stacks.
-//! - [`events`], [`requeue`], [`metrics`]: what people and machines see, and when a failed stack is tried again.
+//! - [`events`], [`requeue`], [`metrics`], [`condition_metrics`]: what people and machines see, and when a failed stack is tried again.
 //! - [`leader`]: which replica reconciles.
 //! - [`config`]: what can be set.
 
@@ -27,6 +28,7 @@ use tower::util::MapRequestLayer;
 pub mod autoscaling;
 pub mod broker_connections;
 pub mod children;
+pub mod condition_metrics;
 pub mod config;
 pub mod controller;
 pub mod crd;
@@ -35,6 +37,8 @@ pub mod leader;
 pub mod metrics;
 pub mod names;
 pub mod platform;
+pub mod pod_reports;
+pub mod pods;
 pub mod requeue;
 
 #[cfg(test)]
@@ -48,6 +52,7 @@ use children::{Children, Watches};
 use config::Config;
 use controller::Context;
 use metrics::OperatorMetrics;
+use pod_reports::PodReports;
 
 /// How long reconciles in work may take to finish after SIGTERM.
 const GRACE: Duration = Duration::from_secs(20);
@@ -78,7 +83,7 @@ pub enum Error {
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<Finish, Error> {
     let registry = Metrics::new("ping-operator", env!("CARGO_PKG_VERSION"));
     let (metrics, health) = (OperatorMetrics::new(&registry), Health::new());
-    let api_check = health.register("kubernetes");
+    let api_check = health.require_always("kubernetes");
     let listener = listen(SocketAddr::new(config.bind_address, config.management_port)).await?;
     shutdown.spawn_critical(
         "management",
@@ -87,7 +92,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Finish, Error> {
     let client = client(&metrics).await?;
     let kube_system =
         Api::<Namespace>::all(client.clone()).get("kube-system").await.map_err(Error::Identify)?;
-    api_check.set_ready();
+    api_check.set_usable();
     let settings = config.metrics_api();
     let listener = listen(settings.address).await?;
     let clients = Clients { kubernetes: client.clone(), brokers: BrokerConnections::default() };
@@ -163,15 +168,16 @@ impl Operator {
     async fn reconcile(&self, namespace: Option<&str>) {
         let watches =
             Watches { client: &self.client, namespace, shutdown: &self.shutdown, metrics: &self.metrics };
-        controller::run::run(watches, |children| self.context(children)).await;
+        controller::run::run(watches, |children, reports| self.context(children, reports)).await;
     }
 
-    fn context(&self, children: Children) -> Context {
+    fn context(&self, children: Children, pod_reports: PodReports) -> Context {
         Context {
             client: self.client.clone(),
             platform: self.config.platform(),
             cluster_uid: self.cluster_uid.clone(),
             children,
+            pod_reports,
             memo: controller::apply::Memo::default(),
             broker_connections: self.broker_connections.clone(),
             autoscaling: self.autoscaling.clone(),

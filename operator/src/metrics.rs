@@ -10,6 +10,8 @@ use service_kit::{
     telemetry::chain,
 };
 
+use crate::condition_metrics::ConditionMetrics;
+
 /// The operator's metrics. Clones share them.
 #[derive(Debug, Clone)]
 pub struct OperatorMetrics {
@@ -19,6 +21,8 @@ pub struct OperatorMetrics {
     watch_failures: Family<Label, Counter>,
     topology_changes: Counter,
     leader: Gauge,
+    /// What the stacks' conditions are.
+    pub conditions: ConditionMetrics,
 }
 
 /// How a reconcile ends.
@@ -47,6 +51,7 @@ impl OperatorMetrics {
             watch_failures: Family::default(),
             topology_changes: Counter::default(),
             leader: Gauge::default(),
+            conditions: ConditionMetrics::default(),
         };
         // What appears with its first count has no increase that an alert could see.
         for outcome in OUTCOMES {
@@ -75,6 +80,7 @@ impl OperatorMetrics {
                 new.topology_changes.clone(),
             );
             registry.register("ping_operator_leader", "1 on the replica that reconciles", new.leader.clone());
+            registry.register_collector(Box::new(new.conditions.clone()));
         });
         new
     }
@@ -133,13 +139,17 @@ impl Drop for ReconcileTimer {
 mod tests {
     use std::time::Instant;
 
-    use k8s_openapi::jiff::Timestamp;
+    use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
     use service_kit::metrics::Metrics;
 
     use super::OperatorMetrics;
-    use crate::autoscaling::{
-        backlog_metrics,
-        sample::{Sample, Samples, StackKey},
+    use crate::{
+        autoscaling::{
+            backlog_metrics,
+            sample::{Sample, Samples, StackKey},
+        },
+        controller::conditions::{ConditionType, Finding, stamp},
+        names::StackId,
     };
 
     // In a runtime, whose tasks are counted too.
@@ -148,6 +158,9 @@ mod tests {
         let registry = Metrics::new("ping-operator", "0");
         let metrics = OperatorMetrics::new(&registry);
         metrics.watch_failed("Secret", &std::fmt::Error);
+        let id = StackId { namespace: "shop".to_owned(), name: "demo".to_owned(), uid: "1".to_owned() };
+        let ready = vec![Finding::good(ConditionType::Ready, "Ready", "")];
+        metrics.conditions.set(&id, &stamp(ready, &[], None, &Time(Timestamp::UNIX_EPOCH)));
         let samples = Samples::default();
         let sample =
             Sample { messages: 3, consumers: 1, taken_at: Timestamp::UNIX_EPOCH, asked: Instant::now() };

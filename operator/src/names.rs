@@ -13,6 +13,9 @@ pub const STACK_LABEL: &str = "pingstack.dev/stack";
 /// The label that names the part.
 pub const PART_LABEL: &str = "pingstack.dev/part";
 
+/// The label on the pods of brokers: the Service for clients selects those where its value is `true`.
+pub const SERVING_LABEL: &str = "pingstack.dev/serving";
+
 /// The annotation on a stack whose change rotates the broker's passwords.
 pub const ROTATE_ANNOTATION: &str = "pingstack.dev/rotate-broker-passwords";
 
@@ -21,6 +24,9 @@ pub const ROTATION_ANNOTATION: &str = "pingstack.dev/rotation";
 
 /// The value of [`PART_LABEL`] on pods that send a test mail: no Service, budget or autoscaler counts them.
 pub const TEST_MAIL: &str = "test-mail";
+
+/// The value of [`PART_LABEL`] on pods that let brokers forget one that lost its volume.
+pub const BROKER_REPAIR: &str = "broker-repair";
 
 /// The annotation on a pod template: a hash of the configuration and secrets that its processes read at start.
 pub const CONFIG_HASH_ANNOTATION: &str = "pingstack.dev/config-hash";
@@ -113,6 +119,24 @@ impl StackId {
         format!("{}-rabbitmq-nodes", self.name)
     }
 
+    /// The pod of a broker.
+    #[must_use]
+    pub fn broker_pod(&self, ordinal: i32) -> String {
+        format!("{}-{ordinal}", self.part(Part::RabbitMq))
+    }
+
+    /// The host name of a broker's pod in the stack's cluster, ready or not.
+    #[must_use]
+    pub fn broker_host(&self, ordinal: i32) -> String {
+        format!("{}.{}.{}", self.broker_pod(ordinal), self.broker_nodes(), self.namespace)
+    }
+
+    /// The name of a broker among its cluster's nodes.
+    #[must_use]
+    pub fn broker_node(&self, ordinal: i32) -> String {
+        format!("rabbit@{}", self.broker_host(ordinal))
+    }
+
     /// `<stack>-test-mail`: the NetworkPolicy of those pods, and the beginning of the name of what makes them.
     #[must_use]
     pub fn test_mail(&self) -> String {
@@ -123,6 +147,19 @@ impl StackId {
     #[must_use]
     pub fn test_mail_selector(&self) -> BTreeMap<String, String> {
         let labels = [(STACK_LABEL, self.name.as_str()), (PART_LABEL, TEST_MAIL)];
+        labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
+    /// `<stack>-broker-repair`: the NetworkPolicy of those pods, and the beginning of the name of what makes them.
+    #[must_use]
+    pub fn broker_repair(&self) -> String {
+        format!("{}-{BROKER_REPAIR}", self.name)
+    }
+
+    /// Labels that select the pods that let brokers forget one.
+    #[must_use]
+    pub fn broker_repair_selector(&self) -> BTreeMap<String, String> {
+        let labels = [(STACK_LABEL, self.name.as_str()), (PART_LABEL, BROKER_REPAIR)];
         labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 

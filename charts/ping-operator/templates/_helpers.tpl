@@ -70,10 +70,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, delete]
-# test_mail.rs lists the pods of a test mail; diagnose.rs lists pods that do not serve; apply/restart.rs starts brokers with a new cookie together
+# pods.rs watches the pods of stacks; test_mail.rs lists those of a test mail; apply/restart.rs starts brokers with a new
+# cookie together; apply/stuck_pods.rs deletes a pod of Redis or a broker that is not ready and blocks its rollout;
+# brokers/serving.rs takes clients away from a broker in another cluster, by its pod's label
 - apiGroups: [""]
   resources: [pods]
-  verbs: [list, deletecollection]
+  verbs: [list, watch, patch, delete, deletecollection]
+# lost_volumes/volumes.rs compares the brokers' volumes with those that they were members with
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [list]
 # diagnose.rs: why a StatefulSet may not make pods
 - apiGroups: [""]
   resources: [events]

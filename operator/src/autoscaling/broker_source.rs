@@ -1,6 +1,6 @@
 //! Reads a stack's queue as its monitor user, who may see and do nothing else.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Secret;
@@ -10,7 +10,8 @@ use service_kit::telemetry::chain;
 use tokio::sync::Mutex;
 use topology::{
     Management,
-    queue_depth::{DepthError, queue_depth},
+    nodes::node_view,
+    queue_depth::{DepthError, QueueDepth, queue_depth},
 };
 
 use super::{
@@ -27,11 +28,18 @@ use crate::{
     names::{Slot, StackId},
 };
 
+mod nodes;
+
+use nodes::NodeAnswer;
+
 /// Where a stack's broker is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Broker {
     /// In the stack.
-    Managed,
+    Managed {
+        /// How many nodes.
+        replicas: i32,
+    },
     /// Elsewhere.
     External(Box<ExternalRabbitMq>),
 }
@@ -60,64 +68,111 @@ pub struct Clients {
 pub struct BrokerSource {
     clients: Clients,
     target: Target,
-    access: Mutex<Option<Arc<Management>>>,
+    state: Mutex<State>,
+}
+
+/// What one reading leaves for the next.
+#[derive(Default)]
+struct State {
+    /// `None` until they have been read, and again once the broker has refused them.
+    credentials: Option<Credentials>,
+    /// The node that was read last, of a broker in the stack.
+    preferred: i32,
+}
+
+/// As whom to read, and whose certificates to trust.
+struct Credentials {
+    username: String,
+    password: String,
+    ca: Option<Vec<u8>>,
 }
 
 impl BrokerSource {
     /// Connects to nobody yet.
     #[must_use]
     pub fn new(clients: Clients, target: Target) -> Self {
-        Self { clients, target, access: Mutex::new(None) }
+        Self { clients, target, state: Mutex::default() }
     }
 
     async fn backlog(&self) -> Result<Backlog, Unreadable> {
-        let mut access = self.access.lock().await;
-        let known = access.take();
+        let mut state = self.state.lock().await;
+        let known = state.credentials.take();
         let was_known = known.is_some();
-        let management = match known {
-            Some(management) => management,
-            None => self.connect().await?,
+        let credentials = match known {
+            Some(credentials) => credentials,
+            None => self.credentials().await?,
         };
-        let outcome = match self.ask(&management).await {
+        let outcome = match self.ask(&mut state.preferred, &credentials).await {
             // A rotation made another user.
             Err(Unreadable::Refused) if was_known => {
-                let management = self.connect().await?;
-                self.ask(&management).await.inspect(|_| *access = Some(management))
+                let credentials = self.credentials().await?;
+                let outcome = self.ask(&mut state.preferred, &credentials).await;
+                outcome.inspect(|_| state.credentials = Some(credentials))
             }
             Err(Unreadable::Refused) => Err(Unreadable::Refused),
             other => {
-                *access = Some(management);
+                state.credentials = Some(credentials);
                 other
             }
         };
-        drop(access);
+        drop(state);
         outcome
     }
 
-    async fn ask(&self, management: &Management) -> Result<Backlog, Unreadable> {
-        let vhost = match &self.target.broker {
-            Broker::Managed => broker_topology::MANAGED_VHOST,
-            Broker::External(external) => &external.vhost,
-        };
-        let depth = queue_depth(management, vhost, MAIL_QUEUE).await.map_err(|error| unreadable(&error))?;
-        Ok(Backlog { messages: depth.ready + depth.unacknowledged, consumers: depth.consumers })
+    async fn ask(&self, preferred: &mut i32, credentials: &Credentials) -> Result<Backlog, Unreadable> {
+        match &self.target.broker {
+            Broker::External(external) => {
+                let management = self.management(external.management_url.clone(), credentials)?;
+                let depth = queue_depth(&management, &external.vhost, MAIL_QUEUE).await;
+                depth.map(|depth| Backlog::from(&depth)).map_err(|error| unreadable(&error))
+            }
+            Broker::Managed { replicas } => {
+                let ask = |ordinal| self.ask_node(ordinal, *replicas, credentials);
+                nodes::first_of_most(*replicas, preferred, ask).await
+            }
+        }
     }
 
-    async fn connect(&self) -> Result<Arc<Management>, Unreadable> {
+    /// What a node says of the queue, and whether it is in a cluster of most of the stack's brokers.
+    async fn ask_node(
+        &self,
+        ordinal: i32,
+        replicas: i32,
+        credentials: &Credentials,
+    ) -> Result<NodeAnswer, Unreadable> {
+        let url = broker_topology::managed_url(&self.target.id, ordinal);
+        let management = self.management(url, credentials)?;
+        let depth = queue_depth(&management, broker_topology::MANAGED_VHOST, MAIL_QUEUE).await;
+        let depth = depth.map_err(|error| unreadable(&error))?;
+        let backlog = Backlog::from(&depth);
+        if nodes::are_most(depth.members, replicas) {
+            return Ok(NodeAnswer { backlog, is_of_most: true });
+        }
+        // Few copies: a node that is a cluster of its own, or a stack that has just grown.
+        let view = node_view(&management).await.map_err(|error| unreadable(&error.into()))?;
+        Ok(NodeAnswer { backlog, is_of_most: nodes::are_most(view.running.len(), replicas) })
+    }
+
+    fn management(&self, url: String, credentials: &Credentials) -> Result<Management, Unreadable> {
+        let Credentials { username, password, ca } = credentials;
+        let (username, password, ca) = (username.clone(), password.clone(), ca.clone());
+        let access = ManagementAccess { url, username, password, ca };
+        let management = self.clients.brokers.management(&access);
+        management.map_err(|error| Unreadable::Unreachable(chain(&error)))
+    }
+
+    async fn credentials(&self) -> Result<Credentials, Unreadable> {
         let (slot, secret) = self.newest_users().await?;
         let role = Role::Monitor.name();
-        let (url, ca) = match &self.target.broker {
-            Broker::Managed => (broker_topology::managed_url(&self.target.id), None),
-            Broker::External(external) => (external.management_url.clone(), self.ca(external).await?),
+        let ca = match &self.target.broker {
+            Broker::Managed { .. } => None,
+            Broker::External(external) => self.ca(external).await?,
         };
-        let access = ManagementAccess {
-            url,
+        Ok(Credentials {
             username: self.target.id.broker_user(role, slot),
             password: secrets::text(&secret, &password_key(role)),
             ca,
-        };
-        let management = self.clients.brokers.management(&access);
-        management.map(Arc::new).map_err(|error| Unreadable::Unreachable(chain(&error)))
+        })
     }
 
     /// The newer generation of broker users: during a rotation both exist.
@@ -158,6 +213,12 @@ impl BacklogSource for BrokerSource {
 
     fn interval(&self) -> Duration {
         if self.target.followed { FOLLOWED } else { WATCHED }
+    }
+}
+
+impl From<&QueueDepth> for Backlog {
+    fn from(depth: &QueueDepth) -> Self {
+        Self { messages: depth.ready + depth.unacknowledged, consumers: depth.consumers }
     }
 }
 

@@ -5,12 +5,11 @@ use super::{
     sample::{Sample, Unreadable},
 };
 use crate::{
-    controller::conditions::Finding,
+    controller::conditions::{ConditionType, Finding},
     crd::services::{Autoscaling, AutoscalingProvider},
 };
 
-/// The condition's type.
-pub const AUTOSCALING_READY: &str = "AutoscalingReady";
+const AUTOSCALING_READY: ConditionType = ConditionType::AutoscalingReady;
 
 /// What a person reads about a stack's autoscaling.
 #[must_use]

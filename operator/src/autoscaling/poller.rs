@@ -18,8 +18,8 @@ use crate::requeue::about;
 /// for as long: asked a little sooner, it needs no new one.
 pub const FOLLOWED: Duration = Duration::from_secs(4);
 
-/// For a queue that only people and Prometheus look at.
-pub const WATCHED: Duration = Duration::from_secs(15);
+/// For a queue that only people and Prometheus look at: often enough for `status.queue`, see `controller::queue_status`.
+pub const WATCHED: Duration = Duration::from_secs(9);
 
 /// For one reading.
 const DEADLINE: Duration = Duration::from_secs(4);
@@ -57,7 +57,7 @@ pub async fn poll(
 ) {
     let mut polled = BTreeMap::<StackKey, watch::Sender<Arc<dyn BacklogSource>>>::new();
     let (tried, mut any_tried) = watch::channel(());
-    check.set_not_ready("the list of stacks has not been read yet");
+    check.set_unusable("StacksUnknown", "the list of stacks has not been read yet");
     let mut ready = false;
     loop {
         if let Some(wanted) = sources.borrow_and_update().clone() {
@@ -74,7 +74,11 @@ pub async fn poll(
                 shutdown.spawn("poll of a queue", poll.run(shutdown.clone()));
             }
             ready = ready || polled.keys().all(|key| samples.tried(key));
-            if ready { check.set_ready() } else { check.set_not_ready("not every queue has been read yet") }
+            if ready {
+                check.set_usable();
+            } else {
+                check.set_unusable("QueuesUnread", "not every queue has been read yet");
+            }
         }
         tokio::select! {
             changed = sources.changed() => if changed.is_err() { break },

@@ -8,7 +8,7 @@ use std::{
 
 use k8s_openapi::jiff::Timestamp;
 
-/// A sample older than this is no answer. The autoscaler asks every 15 s, a broker is asked every 4 or 15 s.
+/// A sample older than this is no answer. The autoscaler asks every 15 s, a broker is asked every 4 or 9 s.
 pub const MAX_AGE: Duration = Duration::from_secs(45);
 
 /// Which stack.

@@ -120,7 +120,7 @@ fn is_followed(stack: &PingStack) -> bool {
 
 fn target(stack: &PingStack) -> Option<Target> {
     let broker = match (&stack.spec.rabbitmq.managed, &stack.spec.rabbitmq.external) {
-        (Some(_), None) => Broker::Managed,
+        (Some(managed), None) => Broker::Managed { replicas: managed.replicas },
         (None, Some(external)) => Broker::External(Box::new(external.clone())),
         _ => return None,
     };

@@ -38,13 +38,13 @@ pub async fn follow(
     let halves = futures::stream::select(config_maps, secrets).take_until(shutdown.soft().cancelled());
     let mut halves = std::pin::pin!(halves);
     let mut both = Both::default();
-    check.set_not_ready("reading the front proxy's CA and the serving certificate");
+    check.set_unusable("Starting", "reading the front proxy's CA and the serving certificate");
     while let Some(half) = halves.next().await {
         both.set(half);
         let made = both.trust();
         match &made {
-            Ok(_) => check.set_ready(),
-            Err(why) => check.set_not_ready(why),
+            Ok(_) => check.set_usable(),
+            Err(why) => check.set_unusable("CertificateUnusable", why.clone()),
         }
         trust.send_replace(made.ok());
     }

@@ -8,7 +8,7 @@ use std::{marker::PhantomData, sync::Arc};
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
     batch::v1::Job,
-    core::v1::Secret,
+    core::v1::{Secret, Service},
 };
 use kube::{Api, ResourceExt as _, runtime::reflector::ObjectRef};
 
@@ -17,9 +17,10 @@ use crate::{
     autoscaling::replicas,
     children::ChildKind,
     controller::{
-        build::{Plan, Prepared, Resources},
-        conditions::Finding,
-        monitoring,
+        brokers::{self, members::Brokers},
+        build::{BrokerRepair, Plan, Prepared, Resources, broker_topology::Target},
+        conditions::{Finding, Problem},
+        lost_volumes, monitoring,
         topology::{self, TopologyState},
     },
     crd::{services::Autoscaling, status::PingStackStatus},
@@ -30,6 +31,7 @@ mod object;
 mod orphans;
 mod restart;
 mod retire;
+mod stuck_pods;
 
 pub use object::Memo;
 
@@ -58,6 +60,9 @@ pub enum Error {
         #[source]
         source: kube::Error,
     },
+    /// The brokers' volumes.
+    #[error("the brokers cannot be compared with their volumes")]
+    LostVolumes(#[source] lost_volumes::Error),
     /// What is created once is there already: our cache is behind, and the next try finds it.
     #[error("the {kind} {name} was made a moment ago, reading it again")]
     Exists {
@@ -74,7 +79,11 @@ impl Error {
     pub fn api_message(&self) -> Option<(&str, u16)> {
         match self {
             Self::Apply { source: kube::Error::Api(status), .. }
-            | Self::Delete { source: kube::Error::Api(status), .. } => Some((&status.message, status.code)),
+            | Self::Delete { source: kube::Error::Api(status), .. }
+            | Self::LostVolumes(
+                lost_volumes::Error::Volumes(kube::Error::Api(status))
+                | lost_volumes::Error::Remember(kube::Error::Api(status)),
+            ) => Some((&status.message, status.code)),
             _ => None,
         }
     }
@@ -91,21 +100,25 @@ pub struct Outcome {
     pub test_mail: Option<Arc<Job>>,
     /// Objects of others that stand where ours belong: `Service demo-redis`.
     pub conflicts: Vec<String>,
+    /// What each of the stack's own brokers says of its cluster.
+    pub brokers: Brokers,
     /// What became of the broker's topology.
     pub topology: TopologyState,
+    /// What is wrong with a broker's volume, if something is.
+    pub broker_problem: Option<Problem>,
     /// What became of the monitoring, if some is wanted.
     pub monitoring: Option<Finding>,
 }
 
 /// Applies everything.
 pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcome, Error> {
-    let kept = orphans::Kept::of(&plan);
-    let Plan { resources, topology, secrets, autoscaling, monitoring } = plan;
+    let mut kept = orphans::Kept::of(&plan);
+    let Plan { resources, topology, repair, secrets, autoscaling, monitoring } = plan;
     let Resources {
         missing_secrets,
         service_accounts,
         config_maps,
-        services,
+        mut services,
         network_policies,
         pod_disruption_budgets,
         stateful_sets,
@@ -120,6 +133,7 @@ pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcom
     let new_cookie = applier.create_secrets(missing_secrets).await?;
     applier.apply_all(service_accounts).await?;
     applier.apply_all(config_maps).await?;
+    applier.choose_brokers(&mut services);
     applier.apply_all(services).await?;
     applier.apply_all(network_policies).await?;
     applier.apply_all(pod_disruption_budgets).await?;
@@ -127,7 +141,12 @@ pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcom
     if new_cookie && brokers_run {
         restart::brokers(context, id).await?;
     }
-    let state = topology::reconcile(context, id, &topology, &stateful_sets).await;
+    stuck_pods::delete(context, id, &stateful_sets).await?;
+    let brokers = ask_brokers(context, id, &topology.target, &stateful_sets).await;
+    brokers::serving::mark(context, id, &brokers).await;
+    let state = topology::reconcile(context, id, &topology, &brokers).await;
+    let seen = lost_volumes::Seen { stateful_sets: &stateful_sets, brokers: &brokers };
+    let broker_problem = Box::pin(applier.heal(repair.as_ref(), seen, &mut kept)).await?;
     applier.hand_over_replicas(&mut deployments, &autoscaling).await?;
     let deployments = applier.apply_all(deployments).await?;
     applier.apply_all(horizontal_pod_autoscalers).await?;
@@ -139,6 +158,7 @@ pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcom
     let retiring = retire::Retiring {
         users: secrets.retiring.as_ref(),
         topology: &topology,
+        brokers: &brokers,
         state: &state,
         deployments: &deployments,
     };
@@ -148,9 +168,26 @@ pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcom
         deployments,
         test_mail,
         conflicts: applier.conflicts,
+        brokers,
         topology: state,
+        broker_problem,
         monitoring,
     })
+}
+
+/// Brokers of the stack's own answer only once a pod is ready.
+async fn ask_brokers(
+    context: &Context,
+    id: &StackId,
+    target: &Target,
+    stateful_sets: &[Arc<StatefulSet>],
+) -> Brokers {
+    match target {
+        Target::Managed(nodes) if topology::has_ready_broker(id, stateful_sets) => {
+            brokers::ask::ask(&context.broker_connections, nodes).await
+        }
+        Target::Managed(_) | Target::External(_) => Brokers::default(),
+    }
 }
 
 /// Looks without touching: for a paused stack. The broker is not asked, its last known state is carried on.
@@ -162,7 +199,9 @@ pub fn look(context: &Context, id: &StackId, before: Option<&PingStackStatus>) -
         deployments: Part::ALL.iter().filter_map(|part| cached(context, id, &id.part(*part))).collect(),
         test_mail: None,
         conflicts: Vec::new(),
+        brokers: Brokers::default(),
         topology: TopologyState::Applied(topology::Queues { mail: queue, ..topology::Queues::default() }),
+        broker_problem: None,
         monitoring: None,
     }
 }
@@ -189,6 +228,17 @@ impl Applier<'_> {
         Ok(applied)
     }
 
+    /// The Service for clients selects brokers by a label that pods of an older template are without.
+    fn choose_brokers(&self, services: &mut [Service]) {
+        let name = self.id.part(Part::RabbitMq);
+        let present = brokers::serving::Present {
+            service: cached::<Service>(self.context, self.id, &name),
+            stateful_set: cached::<StatefulSet>(self.context, self.id, &name),
+            pods: self.context.children.pods.of(self.id, Part::RabbitMq),
+        };
+        brokers::serving::restrict(services, self.id, &present);
+    }
+
     /// The number of mail consumers is ours only until somebody else sets it.
     async fn hand_over_replicas(
         &self,
@@ -204,6 +254,25 @@ impl Applier<'_> {
             handed_over.map_err(|source| Error::Apply { kind: "Deployment", name: name.clone(), source })?;
         }
         Ok(())
+    }
+
+    /// Lets a broker that lost its volume join again; what is wrong until it has.
+    async fn heal(
+        &mut self,
+        repair: Option<&BrokerRepair>,
+        seen: lost_volumes::Seen<'_>,
+        kept: &mut orphans::Kept,
+    ) -> Result<Option<Problem>, Error> {
+        let Some(repair) = repair else { return Ok(None) };
+        let looked = lost_volumes::look(self.context, self.id, repair, &seen).await;
+        let healing = looked.map_err(Error::LostVolumes)?;
+        kept.add(&healing.job);
+        if let Some(job) = healing.job
+            && cached::<Job>(self.context, self.id, &job.name_any()).is_none()
+        {
+            self.create(job).await?;
+        }
+        Ok(healing.problem)
     }
 
     /// A Job is made once: what its pods are cannot be changed, and made anew it would run again.

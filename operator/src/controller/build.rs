@@ -27,6 +27,7 @@ use crate::{
     platform::Platform,
 };
 
+mod broker_repair;
 pub mod broker_topology;
 mod connections;
 mod disruption_budgets;
@@ -34,6 +35,7 @@ mod ingress;
 mod mail_service;
 pub mod monitoring;
 mod network_policies;
+mod placement;
 mod pod;
 mod pod_volumes;
 mod quantity;
@@ -42,7 +44,9 @@ mod redis;
 mod test_mail;
 mod user_service;
 
+pub use broker_repair::{BrokerRepair, LostBroker};
 pub use broker_topology::BrokerTopology;
+pub use pod_volumes::DATA_CLAIM;
 
 /// A manifest that the Kubernetes types do not agree with: a mistake in a builder, found by its tests.
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +115,8 @@ pub struct Plan {
     pub resources: Resources<Prepared>,
     /// On the broker.
     pub topology: BrokerTopology,
+    /// What lets a broker that lost its volume join again, where there are several.
+    pub repair: Option<BrokerRepair>,
     /// The stack's own Secrets.
     pub secrets: StackSecrets,
     /// Who sets the number of mail consumers.
@@ -148,9 +154,13 @@ pub fn build(stack: &ValidatedStack, platform: &Platform, entropy: &Entropy) -> 
         rabbitmq::add(&context, spec, &mut resources)?;
     }
     let topology = broker_topology::build(stack, &secrets);
+    let repair = match &stack.broker {
+        BrokerTarget::Managed(spec) => broker_repair::build(&context, spec, &topology.target),
+        BrokerTarget::External(_) => None,
+    };
     let autoscaling = stack.spec.mail_service.autoscaling.clone();
     let monitoring = monitoring::build(&context)?;
-    Ok(Plan { resources, topology, secrets, autoscaling, monitoring })
+    Ok(Plan { resources, topology, repair, secrets, autoscaling, monitoring })
 }
 
 /// What every builder reads.
@@ -169,6 +179,16 @@ pub fn parts(stack: &ValidatedStack) -> Vec<Part> {
         Part::UserService | Part::MailService => true,
     };
     Part::ALL.into_iter().filter(runs).collect()
+}
+
+/// The port of probes, reports and metrics in the pods of a part; `None` for servers.
+#[must_use]
+pub const fn management_port(part: Part) -> Option<u16> {
+    match part {
+        Part::UserService => Some(user_service::PORTS[1].1),
+        Part::MailService => Some(mail_service::MANAGEMENT_PORT),
+        Part::Redis | Part::RabbitMq => None,
+    }
 }
 
 /// The typed form of a manifest.

@@ -1,109 +1,122 @@
 //! Conditions, pure: what is known → what a person reads. Times come from outside, and only where a status changes.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-
-use crate::{
-    controller::{topology::TopologyState, workload::Workload},
-    names::Part,
+use k8s_openapi::{
+    apimachinery::pkg::apis::meta::v1::{Condition, Time},
+    jiff::Timestamp,
 };
 
-/// The summary's type.
-pub const READY: &str = "Ready";
+use crate::controller::topology::TopologyState;
 
-/// The type that is there only while a stack is paused.
-pub const PAUSED: &str = "Paused";
+mod condition_type;
+mod parts;
+mod progress;
+mod reasons;
+mod reported;
+mod summary;
 
-/// The type that is there only while monitoring is wanted. People sign in without it.
-pub const MONITORING_READY: &str = "MonitoringReady";
+pub use condition_type::{ConditionType, Role};
+pub use parts::{PartState, Problem, of_workload};
+pub use progress::{Applied, progress, refused};
+pub use reported::{of_external_server, of_service};
+pub use summary::summary;
 
 /// A condition without its times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Which condition.
-    pub type_: &'static str,
+    pub type_: ConditionType,
     /// `True`, `False` or `Unknown`.
     pub status: &'static str,
-    /// One word.
+    /// One word; each has a row in [`reasons`], or comes from the report of a pod.
     pub reason: String,
     /// A sentence that says what to do, if there is something to do.
     pub message: String,
+    /// True although something is wrong: its Event is a warning.
+    pub impaired: bool,
+    /// Not True, but for so short a time that the summary stays as it was.
+    pub recent: bool,
 }
 
 impl Finding {
-    /// All is well.
+    /// It is so.
     #[must_use]
-    pub fn good(type_: &'static str, reason: &str, message: impl Into<String>) -> Self {
-        Self { type_, status: "True", reason: reason.to_owned(), message: message.into() }
+    pub fn good(type_: ConditionType, reason: &str, message: impl Into<String>) -> Self {
+        Self::new(type_, "True", reason, message.into())
     }
 
-    /// It is not, because of `reason`.
+    /// It is so, but something is wrong.
     #[must_use]
-    pub fn bad(type_: &'static str, reason: &str, message: impl Into<String>) -> Self {
-        Self { type_, status: "False", reason: reason.to_owned(), message: message.into() }
+    pub fn impaired(type_: ConditionType, reason: &str, message: impl Into<String>) -> Self {
+        Self { impaired: true, ..Self::good(type_, reason, message) }
     }
 
-    /// Nobody knows.
+    /// It is not so, because of `reason`.
     #[must_use]
-    pub fn unknown(type_: &'static str, reason: &str, message: impl Into<String>) -> Self {
-        Self { type_, status: "Unknown", reason: reason.to_owned(), message: message.into() }
+    pub fn bad(type_: ConditionType, reason: &str, message: impl Into<String>) -> Self {
+        Self::new(type_, "False", reason, message.into())
+    }
+
+    /// It cannot be known.
+    #[must_use]
+    pub fn unknown(type_: ConditionType, reason: &str, message: impl Into<String>) -> Self {
+        Self::new(type_, "Unknown", reason, message.into())
+    }
+
+    fn new(type_: ConditionType, status: &'static str, reason: &str, message: String) -> Self {
+        #[cfg(test)]
+        reasons::assert_has_row(type_, status, reason);
+        Self { type_, status, reason: reason.to_owned(), message, impaired: false, recent: false }
+    }
+
+    /// Whether an Event about it is a warning.
+    #[must_use]
+    pub fn is_warning(&self) -> bool {
+        self.impaired || self.type_ == ConditionType::Stalled || self.status != "True"
     }
 }
 
-/// The condition of a part.
-#[must_use]
-pub const fn type_of(part: Part) -> &'static str {
-    match part {
-        Part::Redis => "RedisReady",
-        Part::RabbitMq => "RabbitMQReady",
-        Part::UserService => "UserServiceReady",
-        Part::MailService => "MailServiceReady",
+/// What the status said before, and what time it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Past<'a> {
+    /// The conditions of the status.
+    pub conditions: &'a [Condition],
+    /// The generation that they describe.
+    pub generation: Option<i64>,
+    /// The time of this reconcile.
+    pub now: Timestamp,
+}
+
+impl Past<'_> {
+    fn find(&self, type_: ConditionType) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| condition.type_ == type_.name())
     }
-}
 
-/// Why pods of a part do not serve: a word and a sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// One word.
-    pub reason: &'static str,
-    /// A sentence.
-    pub message: String,
-}
-
-/// What is known of a part that runs here: its workload, if its object is there, and what ails its pods.
-#[must_use]
-pub fn of_workload(part: Part, workload: Option<&Workload>, problem: Option<&Problem>) -> Finding {
-    let type_ = type_of(part);
-    let Some(workload) = workload else {
-        return Finding::bad(type_, "Missing", "its workload does not exist yet");
-    };
-    let counts = format!("{} of {} pods serve", workload.ready, workload.desired);
-    let message = problem.map_or_else(|| counts.clone(), |problem| format!("{counts}; {}", problem.message));
-    let reason = problem.map(|problem| problem.reason);
-    if workload.is_complete() {
-        Finding::good(type_, "Available", counts)
-    } else if workload.observed && workload.ready >= enough(part, workload.desired) {
-        Finding::good(type_, reason.unwrap_or("Updating"), message)
-    } else {
-        Finding::bad(type_, reason.unwrap_or("Starting"), message)
+    fn is_true(&self, type_: ConditionType) -> bool {
+        self.find(type_).is_some_and(|condition| condition.status == "True")
     }
-}
 
-/// How many pods must serve for the part to do its work.
-const fn enough(part: Part, desired: i32) -> i32 {
-    match part {
-        Part::UserService => desired,
-        Part::RabbitMq => desired / 2 + 1,
-        Part::Redis | Part::MailService => 1,
+    /// Since when a condition is False; `None` if it was not.
+    fn false_since(&self, type_: ConditionType) -> Option<Timestamp> {
+        let condition = self.find(type_).filter(|condition| condition.status == "False");
+        condition.map(|condition| condition.last_transition_time.0)
     }
 }
 
 /// The condition of the broker's topology.
 #[must_use]
 pub fn of_topology(state: &TopologyState) -> Finding {
-    const TYPE: &str = "TopologyReady";
+    const TYPE: ConditionType = ConditionType::TopologyReady;
     match state {
         TopologyState::Waiting => Finding::bad(TYPE, "WaitingForBroker", "no broker serves yet"),
         TopologyState::Failed(why) => Finding::bad(TYPE, "BrokerUnreachable", why.clone()),
+        TopologyState::Split => Finding::bad(
+            TYPE,
+            "ClusterSplit",
+            "nothing is written while the brokers are not one cluster: RabbitMQReady says what each of them sees",
+        ),
+        TopologyState::UnsupportedVersion(what_to_do) => {
+            Finding::bad(TYPE, "UnsupportedVersion", what_to_do.clone())
+        }
         TopologyState::Conflict(conflicts) => Finding::bad(TYPE, "TopologyConflict", conflicts.join("; ")),
         TopologyState::Applied(queues) => match (queues.wanted_members, queues.fewest_members) {
             (Some(wanted), Some(members)) if members < wanted => Finding::bad(
@@ -126,27 +139,6 @@ pub fn of_topology(state: &TopologyState) -> Finding {
     }
 }
 
-/// The summary: ready if every other condition is.
-#[must_use]
-pub fn summary(findings: &[Finding], conflicts: &[String]) -> Finding {
-    if !conflicts.is_empty() {
-        let objects = conflicts.join(", ");
-        let message = format!("{objects} belongs to somebody else and was left alone: rename or delete it");
-        return Finding::bad(READY, "NameConflict", message);
-    }
-    let relevant = || findings.iter().filter(|finding| finding.type_ != PAUSED);
-    let first = |status: &str| relevant().find(|finding| finding.status == status);
-    match first("False").or_else(|| first("Unknown")) {
-        Some(worst) => Finding {
-            type_: READY,
-            status: worst.status,
-            reason: worst.reason.clone(),
-            message: format!("{}: {}", worst.type_, worst.message),
-        },
-        None => Finding::good(READY, "Ready", "people can sign in"),
-    }
-}
-
 /// Conditions as the status holds them: a time moves only when its condition's status does.
 #[must_use]
 pub fn stamp(
@@ -156,11 +148,11 @@ pub fn stamp(
     now: &Time,
 ) -> Vec<Condition> {
     let stamp = |finding: Finding| {
-        let same = |old: &&Condition| old.type_ == finding.type_ && old.status == finding.status;
+        let same = |old: &&Condition| old.type_ == finding.type_.name() && old.status == finding.status;
         let since =
             before.iter().find(same).map_or_else(|| now.clone(), |old| old.last_transition_time.clone());
         Condition {
-            type_: finding.type_.to_owned(),
+            type_: finding.type_.name().to_owned(),
             status: finding.status.to_owned(),
             reason: finding.reason,
             message: shortened(finding.message),

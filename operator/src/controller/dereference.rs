@@ -29,6 +29,17 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What the API server said, for a person; `None` when it did not answer.
+    #[must_use]
+    pub fn api_message(&self) -> Option<(&str, u16)> {
+        match self {
+            Self::GetSecret { source: kube::Error::Api(status), .. } => Some((&status.message, status.code)),
+            Self::GetSecret { .. } => None,
+        }
+    }
+}
+
 /// What was read.
 #[derive(Debug, Clone, Default)]
 pub struct References {

@@ -14,9 +14,11 @@ use service_kit::telemetry::chain;
 
 use super::build::monitoring::{Monitoring, Optional};
 use crate::{
-    controller::conditions::{Finding, MONITORING_READY},
+    controller::conditions::{ConditionType, Finding},
     names::{MANAGER, StackId},
 };
+
+const MONITORING_READY: ConditionType = ConditionType::MonitoringReady;
 
 /// What was looked for and is not there, by stack and kind: what nobody wants costs one request in the operator's life.
 /// These objects have no watch, for one on a kind that the cluster lacks would fail for ever.
@@ -77,7 +79,7 @@ pub async fn reconcile(
 
 /// Why an object is not as it must be.
 #[derive(Debug, thiserror::Error)]
-enum Error {
+pub(super) enum Error {
     /// Somebody else's is in its place.
     #[error("it belongs to somebody else")]
     Foreign,
@@ -120,7 +122,7 @@ async fn remove(api: &Api<DynamicObject>, absent: &KnownAbsent, id: &StackId, op
     }
 }
 
-fn all_made(kinds: &[&str], shut_out: bool) -> Finding {
+pub(super) fn all_made(kinds: &[&str], shut_out: bool) -> Finding {
     let made = format!("made the {}", kinds.join(" and the "));
     if !shut_out {
         return Finding::good(MONITORING_READY, "Applied", made);
@@ -132,7 +134,7 @@ fn all_made(kinds: &[&str], shut_out: bool) -> Finding {
     Finding::good(MONITORING_READY, "AppliedWithWarnings", message)
 }
 
-fn trouble(kind: &str, name: &str, error: &Error) -> Finding {
+pub(super) fn trouble(kind: &str, name: &str, error: &Error) -> Finding {
     let bad = |reason, message: String| Finding::bad(MONITORING_READY, reason, message);
     match error {
         Error::Foreign => bad(

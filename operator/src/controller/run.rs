@@ -1,4 +1,4 @@
-//! Watches stacks in one scope and reconciles them.
+//! Watches stacks in one scope, reconciles them, and keeps the depth of their queues in their status.
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -16,10 +16,11 @@ use kube::{
 };
 use service_kit::{shutdown::Shutdown, telemetry::chain};
 
-use super::{Context, error_policy, reconcile};
+use super::{Context, build, error_policy, queue_status, reconcile};
 use crate::{
     children::{Children, StoredStack, Watches},
-    names::ROTATE_ANNOTATION,
+    names::{Part, ROTATE_ANNOTATION},
+    pod_reports::{PodReports, Reader},
 };
 
 /// How many stacks are reconciled at the same time.
@@ -28,15 +29,19 @@ const CONCURRENCY: u16 = 8;
 /// Events within this time are one.
 const DEBOUNCE: std::time::Duration = std::time::Duration::from_millis(500);
 
-/// Watches one scope until the soft phase. `context` makes what reconciles use, from the scope's caches.
-pub async fn run(watches: Watches<'_>, context: impl FnOnce(Children) -> Context) {
+/// Watches one scope until the soft phase. `context` makes what reconciles use, from the scope's caches and the reports of
+/// its pods.
+pub async fn run(watches: Watches<'_>, context: impl FnOnce(Children, PodReports) -> Context) {
     let shutdown = watches.shutdown.clone();
     let (touched_sender, touched) = mpsc::unbounded();
     let children = Children::watch(&watches, &touched_sender);
     if !filled(&children, &shutdown).await {
         return;
     }
-    let context = Arc::new(context(children));
+    let port = |part: Part| Some((part, build::management_port(part)?));
+    let reader = Reader::new(Part::ALL.into_iter().filter_map(port).collect());
+    let reports = PodReports::new(children.pods.clone(), reader, touched_sender, shutdown.clone());
+    let context = Arc::new(context(children, reports));
     let (store, writer) = reflector::store::<StoredStack>();
     let gone = Arc::clone(&context);
     let stacks = watcher(watches.api::<StoredStack>(), watcher::Config::default())
@@ -45,13 +50,14 @@ pub async fn run(watches: Watches<'_>, context: impl FnOnce(Children) -> Context
         .reflect(writer)
         .applied_objects()
         .predicate_filter(what_a_person_changes, PredicateConfig::default());
-    Controller::for_stream(stacks, store)
+    let depths = queue_status::follow(&context, store.clone(), &shutdown);
+    let reconciles = Controller::for_stream(stacks, store)
         .with_config(Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE))
         .reconcile_on(touched)
         .graceful_shutdown_on(shutdown.soft().clone().cancelled_owned())
-        .run(reconcile, error_policy, context)
-        .for_each(async |result| log_unexpected(&result))
-        .await;
+        .run(reconcile, error_policy, Arc::clone(&context))
+        .for_each(async |result| log_unexpected(&result));
+    futures::future::join(reconciles, depths).await;
 }
 
 async fn filled(children: &Children, shutdown: &Shutdown) -> bool {

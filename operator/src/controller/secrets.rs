@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::{ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::ResourceExt as _;
-use ping_contract::users::Role;
+use ping_contract::{redis_users, users::Role};
 
 use crate::{
     controller::{
@@ -17,8 +17,8 @@ use crate::{
     names::{Part, ROTATION_ANNOTATION, Slot},
 };
 
-/// The key with the password of Redis' user-service user; the other names are built alike.
-pub const REDIS_USERS: [&str; 2] = ["user-service", "mail-service"];
+/// The Redis users, each with a password in the Secret.
+pub const REDIS_USERS: [&str; 3] = [redis_users::USER_SERVICE, redis_users::MAIL_SERVICE, redis_users::PROBE];
 
 /// The broker roles that a stack has users for.
 pub const BROKER_ROLES: [Role; 3] = [Role::UserService, Role::MailService, Role::Monitor];
@@ -57,7 +57,7 @@ pub struct BrokerUsers {
 pub fn plan(stack: &ValidatedStack, entropy: &Entropy) -> StackSecrets {
     let mut planner = Planner { stack, entropy, missing: Vec::new() };
     let redis = matches!(stack.redis, RedisTarget::Managed(_)).then(|| {
-        let keys = REDIS_USERS.into_iter().chain(["probe"]).map(|user| (password_key(user), Value::Password));
+        let keys = REDIS_USERS.into_iter().map(|user| (password_key(user), Value::Password));
         planner.secret(stack.id.part(Part::Redis), Part::Redis, keys)
     });
     let broker = matches!(stack.broker, BrokerTarget::Managed(_)).then(|| {

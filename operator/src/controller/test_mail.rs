@@ -8,11 +8,14 @@ use k8s_openapi::{
 use kube::{Api, ResourceExt as _, api::ListParams};
 use ping_contract::test_mail::{Answer, Report};
 
-use super::{Context, conditions::Finding, diagnose};
+use super::{
+    Context,
+    conditions::{ConditionType, Finding},
+    diagnose,
+};
 use crate::{crd::smtp::Smtp, names::StackId};
 
-/// The condition's type.
-pub const TEST_MAIL_SENT: &str = "TestMailSent";
+const TEST_MAIL_SENT: ConditionType = ConditionType::TestMailSent;
 
 /// Asks for the pods of a Job that has not delivered. `None`: what the status says already still holds.
 pub(super) async fn look(
@@ -32,7 +35,11 @@ pub(super) async fn look(
 }
 
 /// What is known of a Job that is at work, or has failed.
-fn unfinished((job, smtp): (&Job, &Smtp), pods: &[Pod], before: Option<&Condition>) -> Option<Finding> {
+pub(super) fn unfinished(
+    (job, smtp): (&Job, &Smtp),
+    pods: &[Pod],
+    before: Option<&Condition>,
+) -> Option<Finding> {
     if let Some(report) = newest_report(pods) {
         return Some(finding(&report, smtp, job));
     }
@@ -67,7 +74,7 @@ fn newest_report(pods: &[Pod]) -> Option<Report> {
     ended.max_by(|(a, _), (b, _)| a.cmp(b)).map(|(_, report)| report)
 }
 
-fn finding(report: &Report, smtp: &Smtp, job: &Job) -> Finding {
+pub(super) fn finding(report: &Report, smtp: &Smtp, job: &Job) -> Finding {
     let (reason, advice) = (report.answer.name(), advice(report.answer, smtp));
     if report.answer == Answer::Delivered {
         return Finding::good(TEST_MAIL_SENT, reason, advice);

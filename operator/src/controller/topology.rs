@@ -8,12 +8,21 @@ use std::{
 };
 
 use k8s_openapi::api::apps::v1::StatefulSet;
+use ping_contract::plan::Conflict;
 use serde::Deserialize;
 use service_kit::telemetry::chain;
-use topology::{Error, Report, management::segment};
+use topology::{Error, Report, management::segment, queues::Queue};
 
-use super::Context;
-use crate::{controller::build::BrokerTopology, crd::status::QueueStatus, events::Notice, names::StackId};
+use super::{
+    Context,
+    brokers::members::{Brokers, Membership},
+};
+use crate::{
+    controller::build::broker_topology::{BrokerTopology, Management, Target},
+    crd::status::QueueStatus,
+    events::Notice,
+    names::StackId,
+};
 
 /// For all calls of one reconcile.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -26,6 +35,10 @@ pub enum TopologyState {
     Waiting,
     /// The broker did not answer, or refused: why, in words.
     Failed(String),
+    /// The stack's brokers are not one cluster, and nothing was written to any.
+    Split,
+    /// Ping cannot work with the broker's version, and nothing was written to it: what to do, in words.
+    UnsupportedVersion(String),
     /// Something on the broker contradicts, and is left as it is: what to do, in words.
     Conflict(Vec<String>),
     /// Everything is there.
@@ -63,17 +76,18 @@ impl CompleteOnce {
     }
 }
 
-/// Makes the broker what it must be.
+/// Makes the broker what it must be, if its nodes are one cluster.
 pub async fn reconcile(
     context: &Context,
     id: &StackId,
     wanted: &BrokerTopology,
-    stateful_sets: &[Arc<StatefulSet>],
+    brokers: &Brokers,
 ) -> TopologyState {
-    if wanted.members.is_some() && !has_ready_broker(id, stateful_sets) {
-        return TopologyState::Waiting;
-    }
-    match tokio::time::timeout(DEADLINE, apply_and_look(context, id, wanted)).await {
+    let speakers = match speakers(&wanted.target, brokers) {
+        Ok(speakers) => speakers,
+        Err(state) => return state,
+    };
+    match tokio::time::timeout(DEADLINE, converge(context, id, wanted, &speakers)).await {
         Ok(Ok(state)) => state,
         Ok(Err(error)) => TopologyState::Failed(chain(&error)),
         Err(_) => TopologyState::Failed(
@@ -82,7 +96,9 @@ pub async fn reconcile(
     }
 }
 
-fn has_ready_broker(id: &StackId, stateful_sets: &[Arc<StatefulSet>]) -> bool {
+/// Whether a broker of the stack's own has a ready pod; before that none answers.
+#[must_use]
+pub fn has_ready_broker(id: &StackId, stateful_sets: &[Arc<StatefulSet>]) -> bool {
     let broker = id.part(crate::names::Part::RabbitMq);
     let ready = |set: &Arc<StatefulSet>| {
         set.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or(0) > 0
@@ -90,20 +106,67 @@ fn has_ready_broker(id: &StackId, stateful_sets: &[Arc<StatefulSet>]) -> bool {
     stateful_sets.iter().any(|set| set.metadata.name.as_ref() == Some(&broker) && ready(set))
 }
 
+/// Where the broker can be read and written: of the stack's own, every node that answered. Or why nowhere.
+fn speakers<'a>(target: &'a Target, brokers: &Brokers) -> Result<Vec<&'a Management>, TopologyState> {
+    let nodes = match target {
+        Target::External(management) => return Ok(vec![management]),
+        Target::Managed(_) if brokers.0.is_empty() => return Err(TopologyState::Waiting),
+        Target::Managed(nodes) => nodes,
+    };
+    match brokers.membership() {
+        Membership::Unknown(why) => return Err(TopologyState::Failed(why)),
+        Membership::Split { .. } => return Err(TopologyState::Split),
+        Membership::United { .. } => {}
+    }
+    if let Some(unsupported) = brokers.unsupported_version() {
+        return Err(TopologyState::UnsupportedVersion(unsupported.to_string()));
+    }
+    let answered = |node: &str| brokers.answered().any(|(broker, _)| broker.node == node);
+    Ok(nodes.iter().filter(|node| answered(&node.node)).map(|node| &node.management).collect())
+}
+
+/// At the first speaker that does not go away meanwhile.
+async fn converge(
+    context: &Context,
+    id: &StackId,
+    wanted: &BrokerTopology,
+    speakers: &[&Management],
+) -> Result<TopologyState, Error> {
+    let mut outcome = Ok(TopologyState::Waiting);
+    for speaker in speakers {
+        let management = context.broker_connections.management(speaker)?;
+        outcome = apply_and_look(context, id, wanted, &management).await;
+        if !matches!(outcome, Err(Error::Unreachable(_))) {
+            break;
+        }
+    }
+    outcome
+}
+
 async fn apply_and_look(
     context: &Context,
     id: &StackId,
     wanted: &BrokerTopology,
+    management: &topology::Management,
 ) -> Result<TopologyState, Error> {
-    let management = context.broker_connections.management(&wanted.management)?;
-    let report = topology::apply(&management, &wanted.desired).await?;
+    let report = topology::apply(management, &wanted.desired).await?;
     report_changes(context, id, &report).await;
-    if !report.conflicts.is_empty() {
-        return Ok(TopologyState::Conflict(report.conflicts.iter().map(ToString::to_string).collect()));
+    if let Some(state) = conflict(&report.conflicts) {
+        return Ok(state);
     }
-    let mut queues = look(&management, wanted).await?;
+    let mut queues = look(management, wanted).await?;
     queues.warnings = report.warnings.iter().map(ToString::to_string).collect();
     Ok(TopologyState::Applied(queues))
+}
+
+/// What stands in the way; `None` if nothing does.
+fn conflict(conflicts: &[Conflict]) -> Option<TopologyState> {
+    let unsupported = conflicts.iter().find(|conflict| matches!(conflict, Conflict::UnsupportedVersion(_)));
+    if let Some(unsupported) = unsupported {
+        return Some(TopologyState::UnsupportedVersion(unsupported.to_string()));
+    }
+    let conflicts = conflicts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    (!conflicts.is_empty()).then_some(TopologyState::Conflict(conflicts))
 }
 
 async fn report_changes(context: &Context, id: &StackId, report: &Report) {
@@ -120,31 +183,20 @@ async fn report_changes(context: &Context, id: &StackId, report: &Report) {
     }
 }
 
-/// What the broker says of a queue; it leaves numbers out while a queue has no leader.
-#[derive(Debug, Deserialize)]
-struct QueueAnswer {
-    name: String,
-    messages: Option<i64>,
-    consumers: Option<i64>,
-    members: Option<Vec<String>>,
-}
-
 #[derive(Debug, Deserialize)]
 struct ConnectionAnswer {
     user: Option<String>,
 }
 
 async fn look(management: &topology::Management, wanted: &BrokerTopology) -> Result<Queues, Error> {
-    let vhost = segment(&wanted.desired.vhost.name);
-    let path = format!("queues/{vhost}?columns=name,messages,consumers,members");
-    let answers = management.get::<Vec<QueueAnswer>>(&path).await?.unwrap_or_default();
-    let ours = |answer: &&QueueAnswer| wanted.desired.queues.iter().any(|queue| queue.name == answer.name);
-    let members = answers.iter().filter(ours).map(|answer| answer.members.as_ref().map(Vec::len));
+    let queues = topology::queues::queues(management, Some(&wanted.desired.vhost.name)).await?;
+    let ours = |queue: &&Queue| wanted.desired.queues.iter().any(|desired| desired.name == queue.name);
+    let members = queues.iter().filter(ours).map(|queue| queue.members.as_ref().map(Vec::len));
     // One unknown makes the whole unknown.
     let fewest = members.collect::<Option<Vec<_>>>().and_then(|counts| counts.into_iter().min());
-    let mail = answers.iter().find(|answer| answer.name == ping_contract::topology::MAIL_QUEUE);
-    let mail = mail
-        .and_then(|answer| Some(QueueStatus { messages: answer.messages?, consumers: answer.consumers? }));
+    let mail = queues.iter().find(|queue| queue.name == ping_contract::topology::MAIL_QUEUE);
+    let mail =
+        mail.and_then(|queue| Some(QueueStatus { messages: queue.messages?, consumers: queue.consumers? }));
     Ok(Queues {
         mail,
         fewest_members: fewest.and_then(|count| i32::try_from(count).ok()),
@@ -167,10 +219,20 @@ async fn connected(management: &topology::Management, users: &[String]) -> Resul
 }
 
 /// Deletes broker users that nobody needs any more.
-pub async fn delete_users(context: &Context, wanted: &BrokerTopology) -> Result<(), Error> {
-    let management = context.broker_connections.management(&wanted.management)?;
+pub async fn delete_users(
+    context: &Context,
+    wanted: &BrokerTopology,
+    brokers: &Brokers,
+) -> Result<(), Error> {
+    // Nowhere to write is for the next reconcile.
+    let speakers = speakers(&wanted.target, brokers).unwrap_or_default();
+    let Some(speaker) = speakers.first() else { return Ok(()) };
+    let management = context.broker_connections.management(speaker)?;
     for user in &wanted.retiring_users {
         management.delete(&format!("users/{}", segment(user))).await?;
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{
     Context,
-    conditions::{self, Finding, READY},
+    conditions::{self, ConditionType, Finding},
 };
 use crate::{
     crd::PingStack,
@@ -44,15 +44,21 @@ pub(super) async fn report(context: &Context, invalid: &InvalidObject) -> Result
     let api = Api::<DynamicObject>::namespaced_with(context.client.clone(), &id.namespace, &kind);
     let Some(stored) = api.get_opt(&id.name).await.map_err(Error::Read)? else { return Ok(()) };
     let before = conditions_of(&stored.data);
-    let after = told(&before, invalid, &Time(Timestamp::now()));
-    if after == before {
+    let after = conditions_after(&before, invalid, &Time(Timestamp::now()));
+    context.metrics.conditions.set(&id, &after);
+    let generation = invalid.metadata.generation;
+    if after == before
+        && stored.data.pointer("/status/observedGeneration").and_then(Value::as_i64) == generation
+    {
         return Ok(());
     }
-    let patch = json!({ "metadata": { "uid": id.uid }, "status": { "conditions": after } });
+    // Without it, tools that wait take the object for one that no operator has seen.
+    let status = json!({ "observedGeneration": generation, "conditions": after });
+    let patch = json!({ "metadata": { "uid": id.uid }, "status": status });
     let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
     let written = api.patch_status(&id.name, &params, &Patch::Merge(&patch)).await;
-    for condition in after.iter().filter(|condition| condition.type_ == READY) {
-        context.events.notify(&id, Notice::condition(condition)).await;
+    for condition in after.iter().filter(|condition| condition.type_ == ConditionType::Ready.name()) {
+        context.events.notify(&id, Notice::condition(condition, true)).await;
     }
     match written {
         // Where a rule cannot even be tried on what is stored, the API server takes no status (seen on 1.37.2): the Event
@@ -76,15 +82,20 @@ fn conditions_of(object: &Value) -> Vec<Condition> {
     conditions.into_iter().flatten().filter_map(|condition| Condition::deserialize(condition).ok()).collect()
 }
 
-/// The conditions with the summary put right; what is known of the parts stays.
-fn told(before: &[Condition], invalid: &InvalidObject, now: &Time) -> Vec<Condition> {
+/// The conditions with the summary and the standstill; what is known of the parts stays.
+pub(super) fn conditions_after(before: &[Condition], invalid: &InvalidObject, now: &Time) -> Vec<Condition> {
     let message = format!(
         "this release of the operator cannot read the object and leaves everything as it is: {}; correct it by kubectl edit",
         invalid.error
     );
-    let finding = Finding::bad(READY, UNREADABLE, message);
-    let mut after = conditions::stamp(vec![finding], before, invalid.metadata.generation, now);
-    after.extend(before.iter().filter(|old| old.type_ != READY).cloned());
+    let stalled = Finding::good(ConditionType::Stalled, UNREADABLE, message.clone());
+    let findings = vec![Finding::bad(ConditionType::Ready, UNREADABLE, message), stalled];
+    let mut after = conditions::stamp(findings, before, invalid.metadata.generation, now);
+    let stays = |old: &&Condition| {
+        let type_ = ConditionType::named(&old.type_);
+        type_.is_none_or(|type_| type_ != ConditionType::Ready && !type_.is_transient())
+    };
+    after.extend(before.iter().filter(stays).cloned());
     after
 }
 

@@ -1,7 +1,5 @@
 //! Step 5, writes: the status, only where it differs, and an Event for each condition that changed.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{Condition, Time},
     jiff::Timestamp,
@@ -14,23 +12,18 @@ use serde_json::json;
 
 use super::{
     Context,
-    apply::Outcome,
-    build,
-    conditions::{self, Finding, Problem},
-    diagnose::diagnose,
-    test_mail::{self, TEST_MAIL_SENT},
-    validate::{self, ValidatedStack},
-    workload::Workload,
+    conditions::{self, ConditionType, Finding},
+    node_loss,
 };
 use crate::{
-    controller::topology::TopologyState,
-    crd::{
-        PingStack,
-        status::{PingStackStatus, QueueStatus},
-    },
+    crd::{PingStack, status::PingStackStatus},
     events::Notice,
-    names::{MANAGER, Part, StackId},
+    names::{MANAGER, StackId},
 };
+
+mod known;
+
+pub use known::{Failure, Known, after_apply, after_failure, after_refusal, past};
 
 /// The status could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -38,76 +31,6 @@ pub enum Error {
     /// The API server did not take it.
     #[error("the status cannot be written")]
     Patch(#[source] kube::Error),
-}
-
-/// What is known at the end of a reconcile.
-#[derive(Debug)]
-pub struct Known {
-    /// One per condition, the summary last.
-    pub findings: Vec<Finding>,
-    /// The queue; `None` keeps what the status says.
-    pub queue: Option<QueueStatus>,
-}
-
-/// After everything was applied.
-pub async fn after_apply(
-    context: &Context,
-    written: &PingStack,
-    (stack, outcome): (&ValidatedStack, &Outcome),
-) -> Known {
-    let mut findings = parts(context, stack, outcome).await;
-    findings.push(conditions::of_topology(&outcome.topology));
-    findings.push(context.autoscaling.finding(&stack.id, &stack.spec.mail_service.autoscaling));
-    findings.insert(0, conditions::summary(&findings, &outcome.conflicts));
-    // After the summary: people sign in without alerts.
-    findings.extend(outcome.monitoring.clone());
-    if let Some(job) = &outcome.test_mail {
-        let status = written.status.iter();
-        let before = status.flat_map(|status| &status.conditions).find(|old| old.type_ == TEST_MAIL_SENT);
-        findings.extend(test_mail::look(context, &stack.id, (job, &stack.spec.smtp), before).await);
-    }
-    let queue = match &outcome.topology {
-        TopologyState::Applied(queues) => queues.mail.clone(),
-        _ => None,
-    };
-    Known { findings, queue }
-}
-
-/// The spec cannot be built.
-#[must_use]
-pub fn after_refusal(error: &validate::Error) -> Known {
-    Known { findings: vec![Finding::bad(conditions::READY, error.reason(), error.to_string())], queue: None }
-}
-
-/// The API server did not do what was asked.
-#[must_use]
-pub fn after_failure(reason: &str, message: String) -> Known {
-    Known { findings: vec![Finding::bad(conditions::READY, reason, message)], queue: None }
-}
-
-async fn parts(context: &Context, stack: &ValidatedStack, outcome: &Outcome) -> Vec<Finding> {
-    let workloads = workloads(outcome);
-    let mut findings = Vec::new();
-    for part in Part::ALL {
-        if !build::parts(stack).contains(&part) {
-            findings.push(Finding::good(conditions::type_of(part), "External", "it is not the operator's"));
-            continue;
-        }
-        let workload = workloads.get(&stack.id.part(part));
-        let problem = match workload {
-            Some(workload) if !workload.is_complete() => diagnose(context, &stack.id, part, workload).await,
-            _ => None::<Problem>,
-        };
-        findings.push(conditions::of_workload(part, workload, problem.as_ref()));
-    }
-    findings
-}
-
-fn workloads(outcome: &Outcome) -> BTreeMap<String, Workload> {
-    let sets = outcome.stateful_sets.iter().map(|set| (set.metadata.name.clone(), Workload::from(&**set)));
-    let deployments =
-        outcome.deployments.iter().map(|one| (one.metadata.name.clone(), Workload::from(&**one)));
-    sets.chain(deployments).filter_map(|(name, workload)| Some((name?, workload))).collect()
 }
 
 /// Writes it, if it differs.
@@ -121,52 +44,82 @@ pub async fn update_status(
     let now = Time(Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default());
     let mut findings = known.findings;
     note_pause(&mut findings, stack.spec.paused);
+    let warnings = warnings(&findings);
     let mut after = PingStackStatus {
         observed_generation: stack.metadata.generation,
         conditions: conditions::stamp(findings, &before.conditions, stack.metadata.generation, &now),
-        queue: known.queue.or_else(|| before.queue.clone()),
+        queue: before.queue.clone(),
     };
     // A failure says nothing about the parts: what was known of them stays.
     let mentioned = |old: &Condition| after.conditions.iter().any(|new| new.type_ == old.type_);
-    let wanted = |old: &&Condition| match old.type_.as_str() {
-        conditions::PAUSED => false,
-        conditions::MONITORING_READY => {
-            let monitoring = &stack.spec.monitoring;
-            monitoring.service_monitor || monitoring.prometheus_rule
-        }
-        TEST_MAIL_SENT => stack.spec.smtp.test_recipient.is_some(),
-        _ => true,
-    };
-    let kept = before.conditions.iter().filter(|old| wanted(old) && !mentioned(old));
+    let kept = before.conditions.iter().filter(|old| is_wanted(stack, old) && !mentioned(old));
     let kept = kept.cloned().collect::<Vec<_>>();
     after.conditions.extend(kept);
+    context.metrics.conditions.set(id, &after.conditions);
     if after == before {
         return Ok(());
     }
     let api = Api::<PingStack>::namespaced(context.client.clone(), &id.namespace);
-    let patch = json!({ "metadata": { "uid": id.uid }, "status": after });
+    // What this pass knows of the queue may be older than the status by now: `queue_status.rs` writes it.
+    let status = PingStackStatus { queue: None, ..after.clone() };
+    let patch = json!({ "metadata": { "uid": id.uid }, "status": status });
     let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
     api.patch_status(&id.name, &params, &Patch::Merge(&patch)).await.map_err(Error::Patch)?;
     for condition in changed(&before.conditions, &after.conditions) {
-        context.events.notify(id, Notice::condition(condition)).await;
+        let is_warning = warnings.contains(&condition.type_.as_str());
+        context.events.notify(id, Notice::condition(condition, is_warning)).await;
     }
     Ok(())
 }
 
-fn note_pause(findings: &mut Vec<Finding>, paused: bool) {
-    if paused {
-        let message = "nothing is changed until spec.paused is false again";
-        findings.push(Finding::good(conditions::PAUSED, "Paused", message));
+/// Whether a condition of which nothing new is known stays.
+fn is_wanted(stack: &PingStack, old: &Condition) -> bool {
+    match ConditionType::named(&old.type_) {
+        Some(ConditionType::MonitoringReady) => {
+            let monitoring = &stack.spec.monitoring;
+            monitoring.service_monitor || monitoring.prometheus_rule
+        }
+        Some(ConditionType::BrokersSurviveNodeLoss) => {
+            let brokers = stack.spec.rabbitmq.managed.as_ref().map_or(0, |brokers| brokers.replicas);
+            brokers >= node_loss::FEWEST
+        }
+        Some(ConditionType::TestMailSent) => stack.spec.smtp.test_recipient.is_some(),
+        Some(type_) => !type_.is_transient(),
+        None => true,
     }
 }
 
-/// Conditions whose status or reason is another than before. The first look at a stack is no change.
+pub(super) fn note_pause(findings: &mut Vec<Finding>, paused: bool) {
+    if paused {
+        let message = "nothing is changed until spec.paused is false again";
+        findings.push(Finding::good(ConditionType::Paused, "Paused", message));
+    }
+}
+
+/// The types whose Events are warnings.
+fn warnings(findings: &[Finding]) -> Vec<&'static str> {
+    let warnings = findings.iter().filter(|finding| finding.is_warning());
+    warnings.map(|finding| finding.type_.name()).collect()
+}
+
+/// Conditions whose status or reason is another than before, but for rollouts that go on as they should. The first look
+/// at a stack is no change of its parts.
 fn changed<'a>(before: &[Condition], after: &'a [Condition]) -> Vec<&'a Condition> {
+    let is = |condition: &Condition, type_: ConditionType| condition.type_ == type_.name();
     let differs = |new: &&Condition| match before.iter().find(|old| old.type_ == new.type_) {
+        _ if is(new, ConditionType::Reconciling) => false,
         Some(old) => old.status != new.status || old.reason != new.reason,
-        None => new.type_ == conditions::READY,
+        None => is(new, ConditionType::Ready) || is(new, ConditionType::Stalled),
     };
-    after.iter().filter(differs).collect()
+    let changed = after.iter().filter(differs).collect::<Vec<_>>();
+    // A refused spec is the same in both.
+    let said = |new: &Condition| {
+        changed.iter().any(|ready| {
+            is(ready, ConditionType::Ready) && ready.reason == new.reason && ready.status != "True"
+        })
+    };
+    let is_repeated = |new: &Condition| is(new, ConditionType::Stalled) && said(new);
+    changed.iter().copied().filter(|new| !is_repeated(new)).collect()
 }
 
 #[cfg(test)]

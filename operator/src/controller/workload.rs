@@ -1,6 +1,9 @@
 //! How far a Deployment or a StatefulSet is, pure.
 
-use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::{
+    api::apps::v1::{Deployment, DeploymentCondition, StatefulSet},
+    jiff::Timestamp,
+};
 
 /// How far it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,7 +19,18 @@ pub struct Workload {
     /// Whether the numbers speak of the newest spec.
     pub observed: bool,
     /// Why pods cannot be made: a quota, an admission policy.
-    pub refused: Option<String>,
+    pub refused: Option<Refused>,
+    /// Kubernetes has given up waiting for new pods of a Deployment.
+    pub deadline_exceeded: bool,
+}
+
+/// The API server does not let pods be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// What it says.
+    pub message: String,
+    /// Since when; `None` if that is not known.
+    pub since: Option<Timestamp>,
 }
 
 impl Workload {
@@ -26,20 +40,30 @@ impl Workload {
         let all = [self.pods, self.updated, self.ready];
         self.observed && all.into_iter().all(|count| count == self.desired)
     }
+
+    /// A change of the template is on its way: pods of the old one are left, or the numbers are older than the change.
+    #[must_use]
+    pub fn is_rolling(&self) -> bool {
+        !self.observed || self.updated != self.pods
+    }
 }
 
 impl From<&Deployment> for Workload {
     fn from(deployment: &Deployment) -> Self {
         let status = deployment.status.clone().unwrap_or_default();
-        let refused =
-            status.conditions.iter().flatten().find(|condition| condition.type_ == "ReplicaFailure");
+        let conditions = || status.conditions.iter().flatten();
+        let refused = conditions().find(|condition| condition.type_ == "ReplicaFailure");
         Self {
             desired: deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
             pods: status.replicas.unwrap_or(0),
             updated: status.updated_replicas.unwrap_or(0),
             ready: status.available_replicas.unwrap_or(0),
             observed: status.observed_generation == deployment.metadata.generation,
-            refused: refused.and_then(|condition| condition.message.clone()),
+            refused: refused.and_then(refusal),
+            deadline_exceeded: conditions().any(|condition| {
+                condition.type_ == "Progressing"
+                    && condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
+            }),
         }
     }
 }
@@ -56,8 +80,14 @@ impl From<&StatefulSet> for Workload {
             ready: status.available_replicas.unwrap_or(0),
             observed: status.observed_generation == set.metadata.generation,
             refused: None,
+            deadline_exceeded: false,
         }
     }
+}
+
+fn refusal(condition: &DeploymentCondition) -> Option<Refused> {
+    let since = condition.last_transition_time.as_ref().map(|time| time.0);
+    Some(Refused { message: condition.message.clone()?, since })
 }
 
 #[cfg(test)]

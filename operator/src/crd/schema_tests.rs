@@ -1,7 +1,7 @@
 use kube::CustomResourceExt as _;
 use serde_json::{Value, json};
 
-use super::PingStack;
+use super::{PingStack, status::PingStackStatus};
 use crate::fixtures;
 
 fn schema() -> Value {
@@ -83,6 +83,18 @@ fn apply_defaults(schema: &Value, object: &mut Value) {
             object.as_object_mut().unwrap().remove(name);
         }
     }
+}
+
+#[test]
+fn an_object_that_no_operator_has_read_yet_has_observed_no_generation() {
+    let mut unseen = json!({});
+    let status = schema()["properties"]["status"].clone();
+    apply_defaults(&json!({ "properties": { "status": status } }), &mut unseen);
+    assert_eq!(unseen["status"]["observedGeneration"], -1);
+    let read: PingStackStatus = serde_json::from_value(unseen["status"].clone()).unwrap();
+    assert_eq!((read.observed_generation, read.conditions.len()), (Some(-1), 0));
+    assert_eq!(status["properties"]["observedGeneration"]["default"], -1);
+    assert_eq!(status["properties"]["conditions"]["maxItems"], 32);
 }
 
 #[test]

@@ -56,7 +56,7 @@ struct Poller {
 fn start() -> Poller {
     let (sources, receiver) = watch::channel(None);
     let (samples, health, shutdown) = (Samples::default(), Health::new(), Shutdown::new());
-    let check = health.register("mail backlog");
+    let check = health.require_always("mail-backlog");
     shutdown.spawn("poller", poll(receiver, samples.clone(), check, shutdown.clone()));
     Poller { sources, samples, health, shutdown }
 }
@@ -88,7 +88,7 @@ async fn no_stacks_is_ready_and_an_unknown_list_is_not() {
     poller
         .until("the check names the list", |poller| {
             poller.health.not_ready()
-                == [("mail backlog", "the list of stacks has not been read yet".to_owned())]
+                == [("mail-backlog", "the list of stacks has not been read yet".to_owned())]
         })
         .await;
     poller.set(vec![]);

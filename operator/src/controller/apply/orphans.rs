@@ -70,7 +70,7 @@ impl Kept {
         kept
     }
 
-    fn add<'a, K: ChildKind>(&mut self, objects: impl IntoIterator<Item = &'a K>) {
+    pub(super) fn add<'a, K: ChildKind>(&mut self, objects: impl IntoIterator<Item = &'a K>) {
         self.0.extend(objects.into_iter().map(|object| (K::KIND, object.name_any())));
     }
 }

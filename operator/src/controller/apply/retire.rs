@@ -9,6 +9,7 @@ use super::{Error, orphans::delete_object};
 use crate::{
     controller::{
         Context,
+        brokers::members::Brokers,
         build::BrokerTopology,
         secrets::BrokerUsers,
         topology::{self, TopologyState},
@@ -29,7 +30,7 @@ pub(super) async fn old_broker_users(
     if !unused || !rolled || retiring.deployments.len() < 2 {
         return Ok(());
     }
-    if let Err(error) = topology::delete_users(context, retiring.topology).await {
+    if let Err(error) = topology::delete_users(context, retiring.topology, retiring.brokers).await {
         tracing::warn!(error = %chain(&error), "old broker users could not be deleted, trying again later");
         return Ok(());
     }
@@ -43,6 +44,8 @@ pub(super) struct Retiring<'a> {
     pub users: Option<&'a BrokerUsers>,
     /// What was to be on the broker.
     pub topology: &'a BrokerTopology,
+    /// Where.
+    pub brokers: &'a Brokers,
     /// What is.
     pub state: &'a TopologyState,
     /// Both services.

@@ -1,6 +1,9 @@
 //! Against an API server in memory: what is written, what is left alone, in which order.
 
+use std::sync::Arc;
+
 use http::{Method, StatusCode};
+use kube::core::DeserializeGuard;
 use serde_json::{Value, json};
 
 use super::{Error, Outcome, apply};
@@ -11,6 +14,7 @@ use crate::{
         build::build,
         dereference::{self, References},
         entropy::Entropy,
+        reconcile,
         validate::{stack_id, validate},
     },
     crd::PingStack,
@@ -21,6 +25,7 @@ use crate::{
 
 const SECRETS: &str = "/api/v1/namespaces/team/secrets";
 const CONFIG_MAPS: &str = "/api/v1/namespaces/team/configmaps";
+const PODS: &str = "/api/v1/namespaces/team/pods";
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/team/deployments";
 
 fn stack() -> PingStack {
@@ -119,7 +124,7 @@ async fn only_what_has_our_label_is_watched() {
     let (touched, _receiver) = futures::channel::mpsc::unbounded();
     assert!(Children::watch(&watches, &touched).filled().await);
     let lists = api.take_requests("");
-    assert_eq!(lists.len(), 11, "{lists:?}");
+    assert_eq!(lists.len(), 12, "{lists:?}");
     let selector = format!("labelSelector={}", OWN_SELECTOR.replace('/', "%2F").replace('=', "%3D"));
     assert!(lists.iter().all(|sent| sent.query.contains(&selector)), "{lists:?}");
 }
@@ -218,4 +223,59 @@ async fn a_hand_over_that_fails_keeps_the_number_where_it_is() {
     let tried = of_mail_service(&api).into_iter().map(|(manager, _)| manager).collect::<Vec<_>>();
     assert!(tried.iter().all(|manager| manager == "ping-operator-replicas"), "{tried:?}");
     assert_eq!(api.get(&format!("{DEPLOYMENTS}/demo-mail-service")).unwrap()["spec"]["replicas"], 7);
+}
+
+/// A Redis whose controller waits for a pod of an old template that nothing can schedule.
+fn blocked_redis(api: &FakeApi) {
+    let path = "/apis/apps/v1/namespaces/team/statefulsets/demo-redis";
+    let mut set = api.get(path).unwrap();
+    set["metadata"]["generation"] = json!(2);
+    set["status"] = json!({
+        "replicas": 1, "updatedReplicas": 0, "observedGeneration": 2,
+        "currentRevision": "new", "updateRevision": "new",
+    });
+    let uid = set["metadata"]["uid"].clone();
+    api.put(path, set);
+    let owner = json!([{ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "demo-redis", "uid": uid }]);
+    let labels = json!({
+        "pingstack.dev/stack": "demo", "pingstack.dev/part": "redis", "controller-revision-hash": "old",
+    });
+    api.put(&format!("{PODS}/demo-redis-0"), json!({
+        "apiVersion": "v1", "kind": "Pod", "status": { "phase": "Pending" },
+        "metadata": { "name": "demo-redis-0", "namespace": "team", "labels": labels, "ownerReferences": owner },
+    }));
+}
+
+#[tokio::test]
+async fn a_pod_that_blocks_the_rollout_of_a_corrected_setting_is_deleted() {
+    let api = FakeApi::default();
+    pass_anew(&api).await.unwrap();
+    blocked_redis(&api);
+    api.take_requests("");
+    pass_anew(&api).await.unwrap();
+    let sent = writes(&api, PODS);
+    let deleted = sent.iter().map(|sent| (&sent.method, sent.path.as_str())).collect::<Vec<_>>();
+    assert_eq!(deleted, [(&Method::DELETE, format!("{PODS}/demo-redis-0").as_str())]);
+}
+
+#[tokio::test]
+async fn nothing_of_a_paused_stack_is_deleted() {
+    let api = FakeApi::default();
+    pass_anew(&api).await.unwrap();
+    blocked_redis(&api);
+    let mut stack = stack();
+    stack.spec.paused = true;
+    api.put(
+        "/apis/pingstack.dev/v1alpha1/namespaces/team/pingstacks/demo",
+        serde_json::to_value(&stack).unwrap(),
+    );
+    api.take_requests("");
+    let (stored, context) = (Arc::new(DeserializeGuard(Ok(stack))), Arc::new(fixtures::context(&api)));
+    Box::pin(reconcile(stored, context)).await.unwrap();
+    let sent = api.take_requests("");
+    assert!(
+        sent.iter().any(|sent| sent.path.ends_with("/pingstacks/demo/status")),
+        "it was reconciled: {sent:?}"
+    );
+    assert!(sent.iter().all(|sent| sent.method != Method::DELETE), "{sent:?}");
 }

@@ -13,20 +13,40 @@ use crate::{
         secrets::{self, BROKER_ADMIN, BROKER_ROLES, BrokerUsers, StackSecrets},
         validate::{BrokerTarget, ValidatedStack},
     },
-    names::{Part, Slot, StackId},
+    names::{Slot, StackId},
 };
 
 /// What must be on the broker, and how to reach its management API.
 #[derive(Debug, Clone)]
 pub struct BrokerTopology {
-    /// Where and as whom.
-    pub management: Management,
+    /// Which brokers there are, where and as whom they are asked.
+    pub target: Target,
     /// What must be there.
     pub desired: Desired,
     /// How many members each queue must have; `None` on a broker that is not ours.
     pub members: Option<i32>,
     /// The users of the rotation before, to be deleted once nobody is connected as one of them.
     pub retiring_users: Vec<String>,
+}
+
+/// The brokers of a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The stack's own, by ordinal. Each is asked by the name of its pod: the Service may hold a node of another cluster.
+    Managed(Vec<BrokerNode>),
+    /// Brokers of others, behind one address.
+    External(Management),
+}
+
+/// A broker of the stack's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerNode {
+    /// The name of its pod.
+    pub pod: String,
+    /// Its name in the cluster, `rabbit@…`.
+    pub node: String,
+    /// Its own management API.
+    pub management: Management,
 }
 
 /// The management API.
@@ -48,14 +68,14 @@ impl std::fmt::Debug for Management {
     }
 }
 
-/// The management API of a stack's own broker.
+/// The management API of one of a stack's own brokers.
 #[must_use]
-pub fn managed_url(id: &StackId) -> String {
-    format!("http://{}.{}.svc:15672", id.part(Part::RabbitMq), id.namespace)
+pub fn managed_url(id: &StackId, ordinal: i32) -> String {
+    format!("http://{}.svc:15672", id.broker_host(ordinal))
 }
 
 pub(super) fn build(stack: &ValidatedStack, secrets: &StackSecrets) -> BrokerTopology {
-    let (management, vhost, members) = broker(stack, secrets);
+    let (target, vhost, members) = broker(stack, secrets);
     let ttl = u64::try_from(stack.spec.login.code_ttl_seconds).unwrap_or_default();
     let mut desired = Desired::new(vhost, Duration::from_secs(ttl)).owned_by(&stack.owner_tag);
     for users in [Some(&secrets.broker_users), secrets.retiring.as_ref()].into_iter().flatten() {
@@ -65,24 +85,18 @@ pub(super) fn build(stack: &ValidatedStack, secrets: &StackSecrets) -> BrokerTop
     }
     let names = |slot: Slot| BROKER_ROLES.map(|role| stack.id.broker_user(role.name(), slot)).to_vec();
     BrokerTopology {
-        management,
+        target,
         desired,
         members,
         retiring_users: secrets.retiring.as_ref().map(|users| names(users.slot)).unwrap_or_default(),
     }
 }
 
-fn broker(stack: &ValidatedStack, secrets: &StackSecrets) -> (Management, String, Option<i32>) {
+fn broker(stack: &ValidatedStack, secrets: &StackSecrets) -> (Target, String, Option<i32>) {
     match &stack.broker {
         BrokerTarget::Managed(spec) => {
-            let password = secrets.broker.as_ref().map(|secret| secrets::text(secret, "password"));
-            let management = Management {
-                url: managed_url(&stack.id),
-                username: BROKER_ADMIN.to_owned(),
-                password: password.unwrap_or_default(),
-                ca: None,
-            };
-            (management, MANAGED_VHOST.to_owned(), Some(spec.replicas))
+            let nodes = (0..spec.replicas).map(|ordinal| node(&stack.id, ordinal, secrets)).collect();
+            (Target::Managed(nodes), MANAGED_VHOST.to_owned(), Some(spec.replicas))
         }
         BrokerTarget::External(broker) => {
             let management = Management {
@@ -91,9 +105,20 @@ fn broker(stack: &ValidatedStack, secrets: &StackSecrets) -> (Management, String
                 password: broker.password.clone(),
                 ca: broker.ca.clone(),
             };
-            (management, broker.spec.vhost.clone(), None)
+            (Target::External(management), broker.spec.vhost.clone(), None)
         }
     }
+}
+
+fn node(id: &StackId, ordinal: i32, secrets: &StackSecrets) -> BrokerNode {
+    let password = secrets.broker.as_ref().map(|secret| secrets::text(secret, "password"));
+    let management = Management {
+        url: managed_url(id, ordinal),
+        username: BROKER_ADMIN.to_owned(),
+        password: password.unwrap_or_default(),
+        ca: None,
+    };
+    BrokerNode { pod: id.broker_pod(ordinal), node: id.broker_node(ordinal), management }
 }
 
 fn user(stack: &ValidatedStack, users: &BrokerUsers, role: Role) -> User {

@@ -4,7 +4,7 @@ use k8s_openapi::api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutos
 use serde_json::{Value, json};
 
 use super::{
-    Context, Error, connections, metadata, object,
+    Context, Error, connections, metadata, object, placement,
     pod::{self, DefaultResources, SERVICE_UID, env},
 };
 use crate::{autoscaling::hpa, controller::validate::ValidatedStack, names::Part};
@@ -44,7 +44,8 @@ pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
                     "enableServiceLinks": false,
                     "securityContext": pod::pod_security(SERVICE_UID),
                     "terminationGracePeriodSeconds": SETTLE_SECONDS + DRAIN_SECONDS + 5,
-                    "topologySpreadConstraints": pod::spread(context, Part::MailService),
+                    "topologySpreadConstraints": placement::spread(context, Part::MailService),
+                    "affinity": placement::affinity(context, Part::MailService),
                     "containers": [container(context, &env, &connections.mounts)],
                     "volumes": connections.volumes,
                 },

@@ -6,9 +6,9 @@
 //! | broker | both services | 5672 |
 //! | broker | operator | 15672 |
 //! | broker | Prometheus' namespace | 15692 |
-//! | broker | broker | 4369, 25672 |
+//! | broker | broker, and the pod that lets brokers forget one | 4369, 25672 |
 //! | user-service | the stack's namespace, the ingress controller's namespace | 5000 |
-//! | both services | Prometheus' namespace | their management port |
+//! | both services | operator, Prometheus' namespace | their management port |
 //! | DNS, the mail server, and what is external | who needs it | theirs |
 //!
 //! The pod of a test mail reaches DNS and the mail server, and nobody reaches it.
@@ -29,8 +29,26 @@ pub(super) fn build(context: &Context<'_>) -> Result<Vec<NetworkPolicy>, Error> 
         return Ok(Vec::new());
     }
     let policies = parts(context.stack).into_iter().map(|part| policy(context, part));
+    let repair = is_cluster(context).then(|| broker_repair_policy(context));
     let wants_test_mail = context.stack.spec.smtp.test_recipient.is_some();
-    policies.chain(wants_test_mail.then(|| test_mail_policy(context))).collect()
+    policies.chain(repair).chain(wants_test_mail.then(|| test_mail_policy(context))).collect()
+}
+
+/// Whether the stack has several brokers.
+fn is_cluster(context: &Context<'_>) -> bool {
+    matches!(&context.stack.broker, BrokerTarget::Managed(spec) if spec.replicas > 1)
+}
+
+fn broker_repair_policy(context: &Context<'_>) -> Result<NetworkPolicy, Error> {
+    let id = &context.stack.id;
+    object(json!({
+        "metadata": metadata(id, Part::RabbitMq, &id.broker_repair()),
+        "spec": {
+            "podSelector": { "matchLabels": id.broker_repair_selector() },
+            "policyTypes": ["Ingress", "Egress"],
+            "egress": broker_egress(context),
+        },
+    }))
 }
 
 fn policy(context: &Context<'_>, part: Part) -> Result<NetworkPolicy, Error> {
@@ -40,8 +58,8 @@ fn policy(context: &Context<'_>, part: Part) -> Result<NetworkPolicy, Error> {
         Part::RabbitMq => (broker_ingress(context), broker_egress(context)),
         Part::UserService => (user_service_ingress(context), user_service_egress(context)),
         Part::MailService => {
-            let metrics = prometheus(context, mail_service::MANAGEMENT_PORT);
-            (metrics, [backends(context), vec![mail_server(context)]].concat())
+            let ingress = management(context, mail_service::MANAGEMENT_PORT);
+            (ingress, [backends(context), vec![mail_server(context)]].concat())
         }
     };
     object(json!({
@@ -72,14 +90,14 @@ fn mail_server(context: &Context<'_>) -> Value {
 }
 
 fn broker_ingress(context: &Context<'_>) -> Vec<Value> {
-    let operator = json!({
-        "namespaceSelector": { "matchLabels": { NAMESPACE_LABEL: context.platform.operator_namespace } },
-        "podSelector": { "matchLabels": { "app.kubernetes.io/name": MANAGER } },
-    });
+    let repair = || json!({ "podSelector": { "matchLabels": context.stack.id.broker_repair_selector() } });
+    let cluster_peers =
+        [Some(pods(context, Part::RabbitMq)), is_cluster(context).then(repair)].into_iter().flatten();
+    let cluster_peers = cluster_peers.collect::<Vec<_>>();
     let mut rules = vec![
         from(&services(context), &[5672]),
-        from(&json!([operator]), &[15672]),
-        from(&json!([pods(context, Part::RabbitMq)]), &[4369, 25672]),
+        from(&operator(context), &[15672]),
+        from(&json!(cluster_peers), &[4369, 25672]),
     ];
     rules.extend(prometheus(context, 15692));
     rules
@@ -94,8 +112,22 @@ fn user_service_ingress(context: &Context<'_>) -> Vec<Value> {
     let mut callers = vec![json!({ "podSelector": {} })];
     callers.extend(context.platform.ingress_namespace.as_ref().map(|name| namespace(name)));
     let mut rules = vec![from(&Value::Array(callers), &[user_service::PORTS[0].1])];
-    rules.extend(prometheus(context, user_service::PORTS[1].1));
+    rules.extend(management(context, user_service::PORTS[1].1));
     rules
+}
+
+/// The operator reads what a pod reports, Prometheus its metrics.
+fn management(context: &Context<'_>, port: u16) -> Vec<Value> {
+    let mut rules = vec![from(&operator(context), &[port])];
+    rules.extend(prometheus(context, port));
+    rules
+}
+
+fn operator(context: &Context<'_>) -> Value {
+    json!([{
+        "namespaceSelector": { "matchLabels": { NAMESPACE_LABEL: context.platform.operator_namespace } },
+        "podSelector": { "matchLabels": { "app.kubernetes.io/name": MANAGER } },
+    }])
 }
 
 fn user_service_egress(context: &Context<'_>) -> Vec<Value> {

@@ -1,4 +1,4 @@
-//! What all pods have in common: the `restricted` security settings, resources, spreading, probes.
+//! What all pods have in common: the `restricted` security settings, resources, probes.
 
 use serde_json::{Value, json};
 
@@ -79,23 +79,6 @@ pub(super) fn template_metadata(context: &Context<'_>, part: Part, hash: &str) -
         "labels": context.stack.id.labels(part),
         "annotations": { CONFIG_HASH_ANNOTATION: hash },
     })
-}
-
-/// Over nodes and zones, as well as the cluster can.
-pub(super) fn spread(context: &Context<'_>, part: Part) -> Value {
-    // Pods of the template before, which are about to go, count for nothing.
-    let is_deployment = matches!(part, Part::UserService | Part::MailService);
-    let same_template = is_deployment.then_some(["pod-template-hash"]);
-    let over = |key: &str| {
-        json!({
-            "maxSkew": 1,
-            "topologyKey": key,
-            "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": { "matchLabels": context.stack.id.selector(part) },
-            "matchLabelKeys": same_template,
-        })
-    };
-    json!([over("kubernetes.io/hostname"), over("topology.kubernetes.io/zone")])
 }
 
 /// A probe of the management port.

@@ -4,10 +4,13 @@ use serde_json::{Value, json};
 
 use crate::crd::{RetentionPolicy, references::Storage};
 
+/// The name of the claim's template. A pod's own claim is called `data-POD`.
+pub const DATA_CLAIM: &str = "data";
+
 /// The claim of each pod.
 pub(super) fn claim(storage: &Storage) -> Value {
     json!({
-        "metadata": { "name": "data" },
+        "metadata": { "name": DATA_CLAIM },
         "spec": {
             "accessModes": ["ReadWriteOnce"],
             "storageClassName": storage.storage_class_name,

@@ -7,19 +7,20 @@ use k8s_openapi::api::{
 use serde_json::{Value, json};
 
 use super::{
-    Context, Error, Prepared, Resources, metadata, object,
+    Context, Error, Prepared, Resources, metadata, object, placement,
     pod::{self, DefaultResources, SERVER_UID, env, env_secret},
     pod_volumes,
 };
 use crate::{
     controller::{hash::ContentHash, secrets},
     crd::rabbitmq::ManagedRabbitMq,
-    names::Part,
+    names::{Part, SERVING_LABEL},
 };
 
 mod config;
 
-const RESOURCES: DefaultResources = DefaultResources { cpu: "100m", memory: "256Mi", memory_limit: "1Gi" };
+pub(super) const RESOURCES: DefaultResources =
+    DefaultResources { cpu: "100m", memory: "256Mi", memory_limit: "1Gi" };
 
 /// AMQP, management API, metrics, and between nodes: port mapper and distribution.
 pub(super) const PORTS: [(&str, u16); 5] =
@@ -46,23 +47,26 @@ fn config_map(context: &Context<'_>, spec: &ManagedRabbitMq) -> Result<ConfigMap
             "advanced.config": config::ADVANCED,
             "enabled_plugins": config::PLUGINS,
             "definitions.json": config::definitions(context.secrets),
+            "pre-stop": config::PRE_STOP,
         },
     }))
 }
 
-/// What clients connect to: ready nodes only.
+/// What clients connect to: nodes that are ready and not proven to be in another cluster.
 fn service(context: &Context<'_>) -> Result<Service, Error> {
     let id = &context.stack.id;
+    let mut selector = id.selector(Part::RabbitMq);
+    selector.insert(SERVING_LABEL.to_owned(), "true".to_owned());
     object(json!({
         "metadata": metadata(id, Part::RabbitMq, &id.part(Part::RabbitMq)),
         "spec": {
-            "selector": id.selector(Part::RabbitMq),
+            "selector": selector,
             "ports": service_ports(&PORTS[..3]),
         },
     }))
 }
 
-/// How nodes find each other, ready or not: a node becomes ready only after it has found the others (three nodes:
+/// How nodes find each other, and how the operator asks each of them, ready or not: a node becomes ready only after it has found the others (three nodes:
 /// ready in 16 s with unready addresses, never without).
 fn nodes_service(context: &Context<'_>) -> Result<Service, Error> {
     let id = &context.stack.id;
@@ -72,7 +76,7 @@ fn nodes_service(context: &Context<'_>) -> Result<Service, Error> {
             "clusterIP": "None",
             "publishNotReadyAddresses": true,
             "selector": id.selector(Part::RabbitMq),
-            "ports": service_ports(&PORTS[3..]),
+            "ports": service_ports(&[PORTS[1], PORTS[3], PORTS[4]]),
         },
     }))
 }
@@ -97,14 +101,15 @@ fn stateful_set(context: &Context<'_>, spec: &ManagedRabbitMq) -> Result<Statefu
             "persistentVolumeClaimRetentionPolicy": pod_volumes::retention(context.stack.spec.retention_policy),
             "volumeClaimTemplates": [pod_volumes::claim(&spec.storage)],
             "template": {
-                "metadata": pod::template_metadata(context, Part::RabbitMq, &config_hash(context, spec)),
+                "metadata": template_metadata(context, spec),
                 "spec": {
                     "serviceAccountName": name,
                     "automountServiceAccountToken": false,
                     "enableServiceLinks": false,
                     "securityContext": pod::pod_security(SERVER_UID),
                     "terminationGracePeriodSeconds": 120,
-                    "topologySpreadConstraints": pod::spread(context, Part::RabbitMq),
+                    "topologySpreadConstraints": placement::spread(context, Part::RabbitMq),
+                    "affinity": placement::affinity(context, Part::RabbitMq),
                     "containers": [container(context, spec)],
                     "volumes": [
                         { "name": "config", "configMap": { "name": name } },
@@ -117,6 +122,13 @@ fn stateful_set(context: &Context<'_>, spec: &ManagedRabbitMq) -> Result<Statefu
     }))
 }
 
+/// With the label by which the Service for clients selects a broker: a pod that starts while the operator is away is used.
+fn template_metadata(context: &Context<'_>, spec: &ManagedRabbitMq) -> Value {
+    let mut metadata = pod::template_metadata(context, Part::RabbitMq, &config_hash(context, spec));
+    metadata["labels"][SERVING_LABEL] = json!("true");
+    metadata
+}
+
 /// Without the list of nodes: it matters only when a node starts for the first time, and growing from one broker to
 /// three must not restart the one that holds the mail.
 fn config_hash(context: &Context<'_>, spec: &ManagedRabbitMq) -> String {
@@ -126,6 +138,7 @@ fn config_hash(context: &Context<'_>, spec: &ManagedRabbitMq) -> String {
         .bytes(config::ADVANCED)
         .bytes(config::PLUGINS)
         .bytes(config::definitions(context.secrets))
+        .bytes(config::PRE_STOP)
         .bytes(cookie.unwrap_or_default())
         .finish()
 }
@@ -141,6 +154,7 @@ fn container(context: &Context<'_>, spec: &ManagedRabbitMq) -> Value {
         "env": [
             { "name": "POD_NAME", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } },
             env("RABBITMQ_USE_LONGNAME", true),
+            // `StackId::broker_node`, which the operator asks for.
             env("RABBITMQ_NODENAME", format!("rabbit@$(POD_NAME).{}.{}", id.broker_nodes(), id.namespace)),
             env_secret("RABBITMQ_ERLANG_COOKIE", &id.part(Part::RabbitMq), "erlang-cookie"),
             // Not on the volume: the kubelet makes a cookie file there group-readable, and Erlang refuses that.
@@ -156,6 +170,7 @@ fn container(context: &Context<'_>, spec: &ManagedRabbitMq) -> Value {
         "readinessProbe": {
             "tcpSocket": { "port": "amqp" }, "periodSeconds": 5, "timeoutSeconds": 3, "failureThreshold": 3,
         },
+        "lifecycle": { "preStop": { "exec": { "command": ["bash", "/etc/rabbitmq-config/pre-stop"] } } },
         "resources": pod::resources(&spec.resources, RESOURCES),
         "securityContext": pod::container_security(),
         "volumeMounts": [

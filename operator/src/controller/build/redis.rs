@@ -4,9 +4,8 @@ use k8s_openapi::api::{
     apps::v1::StatefulSet,
     core::v1::{ConfigMap, Service},
 };
-use ping_contract::keys;
+use ping_contract::redis_users;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     Context, Error, Prepared, Resources, metadata, object,
@@ -23,19 +22,6 @@ use crate::{
 };
 
 const RESOURCES: DefaultResources = DefaultResources { cpu: "50m", memory: "64Mi", memory_limit: "512Mi" };
-
-/// A connection's own commands; `AUTH` needs no permission.
-const CONNECTION_COMMANDS: &str = "+ping +client|setinfo";
-
-/// What user-service's scripts do: codes in hashes, counters, sessions in sorted sets, expiry. A test keeps it equal to
-/// the scripts.
-const USER_SERVICE_COMMANDS: &str = "+evalsha +script|load +time \
-     +get +set +del +incr +decr +pttl +pexpire +pexpireat +pexpiretime \
-     +hget +hset +hmget +hgetall +hdel +hincrby \
-     +zadd +zcard +zpopmin +zrange +zrevrange +zrem +zremrangebyscore";
-
-/// What mail-service does: the time, and a mark for each mail that is out.
-const MAIL_SERVICE_COMMANDS: &str = "+time +exists +psetex";
 
 /// Adds all of it to the stack's objects.
 pub(super) fn add(
@@ -69,26 +55,11 @@ fn redis_conf(spec: &ManagedRedis) -> String {
     )
 }
 
-/// One user per service, by the SHA-256 of its 256-bit password. The default user is off.
+/// The users, each with its password from the stack's Secret.
 fn users_acl(context: &Context<'_>) -> String {
-    let hash = |user: &str| {
-        let secret = context.secrets.redis.as_ref();
-        let password = secret.map(|secret| text(secret, &password_key(user))).unwrap_or_default();
-        hex::encode(Sha256::digest(password))
-    };
-    let patterns =
-        |prefixes: &[&str]| prefixes.iter().map(|prefix| format!("~{prefix}*")).collect::<Vec<_>>().join(" ");
-    let is_mail = |prefix: &&str| prefix.starts_with("mail:");
-    let (mail, codes): (Vec<&str>, Vec<&str>) = keys::PREFIXES.into_iter().partition(is_mail);
-    let user =
-        |name: &str, rules: &str| format!("user {name} on #{} resetchannels -@all {rules}\n", hash(name));
-    [
-        "user default off resetchannels -@all\n".to_owned(),
-        user("probe", "+ping"),
-        user("user-service", &format!("{} {CONNECTION_COMMANDS} {USER_SERVICE_COMMANDS}", patterns(&codes))),
-        user("mail-service", &format!("{} {CONNECTION_COMMANDS} {MAIL_SERVICE_COMMANDS}", patterns(&mail))),
-    ]
-    .concat()
+    let secret = context.secrets.redis.as_ref();
+    let password = |user: &str| secret.map(|secret| text(secret, &password_key(user)));
+    redis_users::acl_file(|user| password(user).unwrap_or_default())
 }
 
 fn service(context: &Context<'_>) -> Result<Service, Error> {
@@ -141,7 +112,7 @@ fn container(context: &Context<'_>, spec: &ManagedRedis, secret: &str) -> serde_
         "image": context.platform.images.redis,
         "imagePullPolicy": context.platform.image_pull_policy,
         "command": ["redis-server", "/etc/redis/redis.conf"],
-        "env": [pod::env_secret("REDISCLI_AUTH", secret, &password_key("probe"))],
+        "env": [pod::env_secret("REDISCLI_AUTH", secret, &password_key(redis_users::PROBE))],
         "ports": [{ "name": "redis", "containerPort": 6379, "protocol": "TCP" }],
         "readinessProbe": {
             "exec": { "command": ["sh", "-c", ping] },
@@ -155,6 +126,3 @@ fn container(context: &Context<'_>, spec: &ManagedRedis, secret: &str) -> serde_
         ],
     })
 }
-
-#[cfg(test)]
-mod tests;

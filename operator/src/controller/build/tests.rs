@@ -4,7 +4,7 @@ use k8s_openapi::api::{apps::v1::Deployment, core::v1::Secret};
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
 
-use super::{Error, Plan, Resources, build, object};
+use super::{Error, Plan, Resources, broker_topology::Target, build, object};
 use crate::{
     fixtures::{self, EXTERNAL, FULL, MINIMAL},
     names::CONFIG_HASH_ANNOTATION,
@@ -162,7 +162,10 @@ fn no_secret_value_is_in_any_object_but_the_secrets() {
     for value in values {
         assert!(!all.contains(value.trim()));
     }
-    assert!(!format!("{:?}", plan.topology.management).contains(&plan.topology.management.password));
+    let Target::Managed(nodes) = &plan.topology.target else {
+        panic!("the minimal stack has its own broker")
+    };
+    assert!(!format!("{nodes:?}").contains(&nodes[0].management.password));
 }
 
 fn hash(plan: &Plan, workload: &str) -> String {
@@ -192,9 +195,14 @@ fn growing_the_broker_does_not_restart_the_one_that_holds_the_mail() {
     let stack = crate::controller::validate::validate(&stack, fixtures::references()).unwrap();
     let three = build(&stack, &fixtures::platform(), &fixtures::entropy()).unwrap();
     assert_eq!(hash(&one, "StatefulSet demo-rabbitmq"), hash(&three, "StatefulSet demo-rabbitmq"));
+    let template = |plan: &Plan| pods(plan).into_iter().find(|(name, _)| name == "StatefulSet demo-rabbitmq");
+    assert_eq!(template(&one), template(&three));
     let config = |plan: &Plan| objects(plan)["ConfigMap demo-rabbitmq"]["data"]["rabbitmq.conf"].to_string();
     assert_eq!(config(&one).matches("classic_config.nodes").count(), 1);
     assert_eq!(config(&three).matches("classic_config.nodes").count(), 3);
+    // Alone there is nobody to wait for.
+    assert!(!config(&one).contains("discovery_retry"));
+    assert!(config(&three).contains("cluster_formation.discovery_retry_limit = 1000000\\n"));
 }
 
 #[test]
@@ -216,23 +224,29 @@ fn the_broker_must_have_users_of_both_generations_during_a_rotation() {
 #[test]
 fn the_broker_is_reached_where_it_is() {
     let managed = plan(MINIMAL).topology;
-    assert_eq!(managed.management.url, "http://demo-rabbitmq.team.svc:15672");
+    let Target::Managed(nodes) = &managed.target else { panic!("the minimal stack has its own broker") };
+    let asked =
+        nodes.iter().map(|node| (node.node.as_str(), node.management.url.as_str())).collect::<Vec<_>>();
+    let host = "demo-rabbitmq-0.demo-rabbitmq-nodes.team";
+    assert_eq!(asked, [(&*format!("rabbit@{host}"), &*format!("http://{host}.svc:15672"))]);
     assert_eq!(managed.members, Some(1));
     assert_eq!(managed.desired.vhost.owner.as_deref(), Some("c1u5ter/team/demo"));
     let external = plan(EXTERNAL).topology;
-    assert_eq!(external.management.url, "https://rabbitmq.example.org:15671");
+    let Target::External(management) = &external.target else { panic!("the external sample has a broker") };
+    assert_eq!(management.url, "https://rabbitmq.example.org:15671");
     assert_eq!((external.members, external.desired.vhost.name.as_str()), (None, "ping-example"));
 }
 
 #[test]
-fn redis_users_have_only_their_own_keys_and_the_default_user_is_off() {
+fn redis_users_have_only_their_own_keys_and_nobody_can_be_the_one_that_replays() {
     let objects = objects(&plan(MINIMAL));
     let acl = objects["ConfigMap demo-redis"]["data"]["users.acl"].as_str().unwrap();
     let of = |user: &str| acl.lines().find(|line| line.starts_with(&format!("user {user} "))).unwrap();
-    assert_eq!(of("default"), "user default off resetchannels -@all");
+    assert_eq!(of("default"), "user default off ~* &* +@all");
     assert!(of("user-service").contains("~otp:*") && !of("user-service").contains("~mail:*"));
     assert!(of("mail-service").contains("~mail:*") && !of("mail-service").contains("~otp:*"));
-    assert!(!acl.contains("~* ") && !acl.contains("allkeys") && !acl.contains("+@all"));
+    let others = acl.replace(of("default"), "");
+    assert!(!others.contains("~* ") && !others.contains("allkeys") && !others.contains("+@all"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     Context, Error,
     connections::{self, reference_hash},
-    metadata, object,
+    metadata, object, placement,
     pod::{self, DefaultResources, SERVICE_UID, env, env_secret},
 };
 use crate::{
@@ -66,7 +66,8 @@ pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
                     "enableServiceLinks": false,
                     "securityContext": pod::pod_security(SERVICE_UID),
                     "terminationGracePeriodSeconds": 40,
-                    "topologySpreadConstraints": pod::spread(context, Part::UserService),
+                    "topologySpreadConstraints": placement::spread(context, Part::UserService),
+                    "affinity": placement::affinity(context, Part::UserService),
                     "containers": [container(context, &env, &connections.mounts)],
                     "volumes": connections.volumes,
                 },

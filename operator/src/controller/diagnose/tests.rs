@@ -2,6 +2,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, from_value, json};
 
 use super::{of_pod, refusal};
+use crate::controller::workload::Refused;
 
 fn pod(status: &Value) -> Pod {
     from_value(json!({ "metadata": { "name": "demo-x-0", "namespace": "team" }, "status": status })).unwrap()
@@ -36,17 +37,62 @@ fn a_pod_that_only_starts_has_no_problem() {
 }
 
 #[test]
-fn a_pod_without_its_volume_is_told_from_one_without_a_node() {
-    let unscheduled = |message: &str| {
-        let condition = json!({ "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message });
-        of_pod(&pod(&json!({ "conditions": [condition] }))).unwrap().reason
+fn a_pod_without_a_node_repeats_the_scheduler_and_points_at_a_volume_that_ties_it() {
+    let problem = |said: &str| {
+        let condition =
+            json!({ "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": said });
+        of_pod(&pod(&json!({ "conditions": [condition] }))).unwrap()
     };
-    assert_eq!(unscheduled("pod has unbound immediate PersistentVolumeClaims"), "VolumePending");
-    assert_eq!(unscheduled("0/1 nodes are available: 1 Insufficient memory"), "Unschedulable");
+    let memory = problem("0/1 nodes are available: 1 Insufficient memory");
+    let message = "no node takes pod demo-x-0: 0/1 nodes are available: 1 Insufficient memory";
+    assert_eq!((memory.reason, memory.message.as_str()), ("Unschedulable", message));
+    let tied = problem(
+        "0/2 nodes are available: 1 node(s) were unschedulable, 1 node(s) didn't match PersistentVolume's node affinity",
+    );
+    assert!(
+        tied.message.ends_with("its volume keeps it from other nodes, see docs/nodes.md"),
+        "{}",
+        tied.message
+    );
 }
 
 #[test]
 fn a_quota_is_told_from_another_refusal() {
-    assert_eq!(refusal("pods is forbidden: exceeded quota: q").reason, "QuotaExceeded");
-    assert_eq!(refusal("violates PodSecurity").reason, "PodsRefused");
+    let refused = |message: &str| refusal(&Refused { message: message.to_owned(), since: None }).reason;
+    assert_eq!(refused("pods is forbidden: exceeded quota: q"), "QuotaExceeded");
+    assert_eq!(refused("violates PodSecurity"), "PodsRefused");
+}
+
+/// A pod that is not ready since 10:00:30, with a container that runs and was restarted.
+fn restarted(restarts: i32, last_run_ended: &str) -> Pod {
+    pod(&json!({
+        "conditions": [{ "type": "Ready", "status": "False", "lastTransitionTime": "2026-11-01T10:00:30Z" }],
+        "containerStatuses": [{
+            "name": "x", "image": "registry/x:1", "imageID": "", "ready": false, "restartCount": restarts,
+            "state": { "running": {} },
+            "lastState": { "terminated": {
+                "exitCode": 1, "startedAt": "2026-11-01T10:00:00Z", "finishedAt": last_run_ended,
+            } },
+        }],
+    }))
+}
+
+#[test]
+fn between_two_crashes_a_pod_is_still_one_that_crashes() {
+    let problem = of_pod(&restarted(2, "2026-11-01T10:00:30Z")).unwrap();
+    assert_eq!(problem.reason, "Crashing");
+    assert_eq!(problem.since, Some("2026-11-01T10:00:30Z".parse().unwrap()));
+    assert_eq!(of_pod(&restarted(1, "2026-11-01T10:00:30Z")), None, "it was restarted once");
+    assert_eq!(of_pod(&restarted(2, "2026-11-01T11:00:00Z")), None, "its last run was long");
+}
+
+#[test]
+fn a_problem_is_as_old_as_the_condition_that_shows_it() {
+    let condition = json!({
+        "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "Insufficient memory",
+        "lastTransitionTime": "2026-11-01T10:00:00Z",
+    });
+    let problem = of_pod(&pod(&json!({ "conditions": [condition] }))).unwrap();
+    assert_eq!(problem.since, Some("2026-11-01T10:00:00Z".parse().unwrap()));
+    assert_eq!(of_pod(&waiting("ImagePullBackOff")).unwrap().since, None, "the pod says no time");
 }

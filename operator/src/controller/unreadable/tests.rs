@@ -37,7 +37,9 @@ async fn a_stack_that_cannot_be_read_says_so_once_and_what_is_known_of_it_stays(
     assert_eq!(conditions[0]["observedGeneration"], 3);
     let message = conditions[0]["message"].as_str().unwrap();
     assert!(message.contains("Expected i32") && message.ends_with("kubectl edit"), "{message}");
-    assert_eq!(conditions[1]["type"], "RedisReady");
+    assert_eq!((&conditions[1]["type"], &conditions[1]["status"]), (&json!("Stalled"), &json!("True")));
+    assert_eq!(conditions[2]["type"], "RedisReady");
+    assert_eq!(api.get(PATH).unwrap()["status"]["observedGeneration"], 3);
     let events = api.take_requests("/events");
     assert_eq!((events.len(), &events[0].body["reason"]), (1, &json!("Unreadable")));
 

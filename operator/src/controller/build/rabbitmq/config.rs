@@ -12,7 +12,7 @@ use super::{
 use crate::{
     controller::secrets::{BROKER_ADMIN, StackSecrets, salt, text},
     crd::rabbitmq::ManagedRabbitMq,
-    names::{Part, StackId},
+    names::StackId,
 };
 
 /// The management API for the operator, metrics for Prometheus.
@@ -20,6 +20,9 @@ pub(super) const PLUGINS: &str = "[rabbitmq_management,rabbitmq_prometheus].\n";
 
 /// A retry that could not be returned to its queue is tried again after 10 s instead of 180 s.
 pub(super) const ADVANCED: &str = "[{rabbit,[{dead_letter_worker_publisher_confirm_timeout,10000}]}].\n";
+
+/// The preStop hook. It reads the list of nodes when it runs, so that the pod template does not depend on their number.
+pub(super) const PRE_STOP: &str = include_str!("pre-stop");
 
 /// Every setting but the list of nodes.
 pub(super) fn settings(spec: &ManagedRabbitMq) -> String {
@@ -51,16 +54,19 @@ pub(super) fn settings(spec: &ManagedRabbitMq) -> String {
 }
 
 /// Exactly as many nodes as there are pods: a lone broker that knows of five waits two minutes for them.
+///
+/// A node that lost its volume is refused by the others until they forget it. By default it gives up after ten tries and
+/// forms a cluster of its own, which clients cannot tell from the right one; it must try for ever. 4.0.5 takes a number only.
 pub(super) fn nodes(id: &StackId, replicas: i32) -> String {
     let mut text = "cluster_formation.peer_discovery_backend = classic_config\n".to_owned();
-    let (pods, service, namespace) = (id.part(Part::RabbitMq), id.broker_nodes(), &id.namespace);
     for ordinal in 0..replicas {
+        let (number, node) = (ordinal + 1, id.broker_node(ordinal));
         // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "cluster_formation.classic_config.nodes.{} = rabbit@{pods}-{ordinal}.{service}.{namespace}",
-            ordinal + 1
-        );
+        let _ = writeln!(text, "cluster_formation.classic_config.nodes.{number} = {node}");
+    }
+    if replicas > 1 {
+        text += "cluster_formation.discovery_retry_limit = 1000000\n\
+                 cluster_formation.discovery_retry_interval = 2000\n";
     }
     text
 }

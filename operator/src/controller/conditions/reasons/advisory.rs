@@ -1,0 +1,80 @@
+//! Reasons of conditions that never lower `Ready`.
+
+use super::{FALSE, Row, TRUE, UNKNOWN};
+use crate::controller::conditions::ConditionType;
+
+const MONITORING: &[ConditionType] = &[ConditionType::MonitoringReady];
+const NODE_LOSS: &[ConditionType] = &[ConditionType::BrokersSurviveNodeLoss];
+const TEST_MAIL: &[ConditionType] = &[ConditionType::TestMailSent];
+
+pub(super) const ROWS: &[Row] = &[
+    Row::new(
+        &[ConditionType::Paused],
+        TRUE,
+        &["Paused"],
+        "`spec.paused` is set: the operator changes nothing.",
+    )
+    .then("Set it to false when you have finished."),
+    Row::new(MONITORING, TRUE, &["Applied"], "The objects for the Prometheus operator exist."),
+    Row::new(
+        MONITORING,
+        TRUE,
+        &["AppliedWithWarnings"],
+        "The same, but the network policies keep Prometheus out.",
+    )
+    .then("Set `neighbours.prometheusNamespace` in the values of the operator's chart."),
+    Row::new(MONITORING, FALSE, &["PrometheusOperatorMissing"], "The cluster has no Prometheus operator.")
+        .then("Install it, or set the field of `spec.monitoring` to false."),
+    Row::new(MONITORING, FALSE, &["NameConflict"], "An object of somebody else has the name of one of them.")
+        .then("Rename or delete that object."),
+    Row::new(MONITORING, FALSE, &["Forbidden"], "The operator may not create such an object.")
+        .then("Upgrade the operator's chart, whose roles say that it may."),
+    Row::new(
+        MONITORING,
+        FALSE,
+        &["ApplyFailed"],
+        "The API server refused such an object, or did not answer.",
+    )
+    .then("See what it says in the message."),
+    Row::new(NODE_LOSS, TRUE, &["Spread"], "The loss of any one node leaves a majority of the brokers."),
+    Row::new(
+        NODE_LOSS,
+        FALSE,
+        &["BrokersShareNode"],
+        "So many brokers are on one node that sign-in fails while it is away.",
+    )
+    .then("Move one of them as the message says; see `docs/nodes.md` for brokers on local volumes."),
+    Row::new(TEST_MAIL, TRUE, &["Delivered"], "The mail server accepted the test mail.")
+        .then("Look into the mailbox of `smtp.testRecipient`, and where it keeps spam."),
+    Row::new(TEST_MAIL, UNKNOWN, &["Sending"], "The test mail is on its way."),
+    Row::new(TEST_MAIL, UNKNOWN, &["NoReport"], "The pod of the test mail is gone and left no report.")
+        .then("Delete the Job that the message names: another mail is sent."),
+    Row::new(
+        TEST_MAIL,
+        UNKNOWN,
+        &["ImagePull", "Crashing", "CannotStart", "Unschedulable"],
+        "The pod of the test mail cannot start.",
+    )
+    .then("See the same reasons of the parts."),
+    Row::new(TEST_MAIL, FALSE, &["Misconfigured"], "No mail can be made of the settings.")
+        .then("Check that `smtp.from` and `smtp.testRecipient` are addresses."),
+    Row::new(
+        TEST_MAIL,
+        FALSE,
+        &[
+            "Unreachable",
+            "TlsFailed",
+            "TurnedAway",
+            "LoginRefused",
+            "SenderRefused",
+            "Deferred",
+            "Interrupted",
+        ],
+        "The mail server could not be used.",
+    )
+    .then("See the reasons of `MailServiceReady` that begin with `Smtp`; the message says what to check."),
+    Row::new(TEST_MAIL, FALSE, &["RecipientRefused"], "The mail server takes no mail for this recipient.")
+        .then("Check `smtp.testRecipient`, and that the server relays to its domain."),
+    Row::new(TEST_MAIL, FALSE, &["MessageRefused"], "The mail server read the test mail and refused it.")
+        .then("Check SPF and DKIM of the domain of `smtp.from`, and the server's own filters."),
+];

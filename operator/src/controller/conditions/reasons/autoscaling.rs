@@ -1,0 +1,32 @@
+//! Reasons of the mail consumers' autoscaling.
+
+use super::{FALSE, Row, TRUE, UNKNOWN};
+use crate::controller::conditions::ConditionType;
+
+const TYPES: &[ConditionType] = &[ConditionType::AutoscalingReady];
+
+pub(super) const ROWS: &[Row] = &[
+    Row::new(TYPES, TRUE, &["FollowsQueue"], "The number of mail consumers follows the queue."),
+    Row::new(TYPES, TRUE, &["External"], "It follows a metric that another provider serves."),
+    Row::new(TYPES, TRUE, &["Off"], "Autoscaling is disabled (`mailService.autoscaling.provider: None`)."),
+    Row::new(TYPES, UNKNOWN, &["Starting"], "The metrics API is being registered.").then("Wait some seconds."),
+    Row::new(TYPES, UNKNOWN, &["WaitingForSample"], "The queue has not been read yet.").then("Wait some seconds."),
+    Row::new(
+        TYPES,
+        FALSE,
+        &["ExternalMetricsProviderConflict"],
+        "The external metrics of the cluster come from another provider, which was left alone.",
+    )
+    .then("Set the provider to `External` or `None`, or remove the other; see [autoscaling.md](autoscaling.md)."),
+    Row::new(TYPES, FALSE, &["MetricsApiUnavailable"], "The API server does not reach the operator's metrics API.")
+        .then("See the APIService `v1beta1.external.metrics.k8s.io`."),
+    Row::new(TYPES, FALSE, &["BrokerUnreachable"], "The management API of the broker does not answer.")
+        .then("See `RabbitMQReady` and `TopologyReady`."),
+    Row::new(TYPES, FALSE, &["BrokerRefusesMonitor"], "The broker refuses the user that reads the queue.")
+        .then("Wait: the operator creates it again within a minute."),
+    Row::new(TYPES, FALSE, &["QueueMissing"], "The broker has no queue for mails.")
+        .then("Wait: the operator creates it again within a minute."),
+    Row::new(TYPES, FALSE, &["QueueUnavailable"], "The queue has no leader.").then("Start the other brokers."),
+    Row::new(TYPES, FALSE, &["SampleStale"], "The queue was last read more than 45 s ago.")
+        .then("See whether the operator gets processor time."),
+];
