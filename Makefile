@@ -5,7 +5,7 @@ EMAIL ?= ada@example.org
 export EMAIL
 
 .DEFAULT_GOAL := help
-.PHONY: help dev login test test-faults test-faults-full check check-monitoring docs fmt fuzz check-charts test-charts release cluster cluster-down images test-cluster up down load tilt tilt-ci tilt-down e2e e2e-full bench bench-micro bench-operator
+.PHONY: help dev login test test-faults test-faults-full check check-monitoring docs fmt fuzz check-charts test-charts release cluster cluster-down images test-cluster up down load tilt tilt-ci tilt-down e2e e2e-full e2e-cases bench bench-micro bench-operator
 
 help: ## What can be done here
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,7 +48,7 @@ docs: ## Write anew what docs/ and charts/ take from the code: settings, metrics
 fuzz: ## The property tests of parsers and address type with 10^6 cases each (minutes)
 	PROPTEST_CASES=1000000 $(CARGO) test --workspace --locked --lib -- any_
 
-cluster: ## A Kubernetes to run on: CLUSTER=current REGISTRY=..., else kind, else a node of our own
+cluster: ## A Kubernetes to run on: CLUSTER=current REGISTRY=..., else kind, else on this machine with NODES=1 to 9 nodes
 	@k8s/cluster up
 
 cluster-down: ## Undo make cluster
@@ -81,7 +81,12 @@ tilt-ci: ## The Tiltfile once in a namespace of its own, ended by a login, then 
 e2e: ## The operator's end-to-end cases on the cluster in use (CASES="…" names some)
 	@k8s/e2e/run $(CASES)
 
-e2e-full: e2e bench-operator ## The same, then what bench-operator measures
+e2e-full: e2e ## All end-to-end cases, a day of restarts of 15 minutes among them, then what bench-operator measures
+	@FULL=1 DURATION=$(or $(DURATION),15) tests/cluster/run
+	@k8s/e2e/many $(COUNTS)
+
+e2e-cases: ## The end-to-end cases in Rust, on three nodes where the cluster is the local one (CASES="…" names some, of the full list too)
+	@tests/cluster/run $(CASES)
 
 bench: ## Logins and mails beside what limits them (ROUNDS=5 SECONDS=5 MAILS=50000 is a full run: 17 minutes on two cores)
 	@dev/bench --rounds $(or $(ROUNDS),5) --seconds $(or $(SECONDS),5) --mails $(or $(MAILS),50000) $(BENCH)

@@ -1,0 +1,151 @@
+//! Sign-ins at a steady rate, whatever becomes of them.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval, sleep},
+};
+
+use crate::{
+    call::{Answer, Call, Caller},
+    inbox::Inbox,
+    ledger::{Ledger, Summary},
+    plan::Plan,
+    sign_in::{Done, sign_in},
+};
+
+mod finish;
+mod record;
+
+pub use record::Record;
+
+/// How often the inbox is read.
+const INBOX_PERIOD: Duration = Duration::from_millis(300);
+/// A cluster that cannot keep up slows the load down, instead of filling its pod's memory.
+const MAX_IN_PROGRESS: usize = 4096;
+
+/// What all sign-ins of a load share.
+#[derive(Debug)]
+pub struct Context {
+    /// What the load is to do.
+    pub plan: Plan,
+    /// The mails so far.
+    pub inbox: Inbox,
+    caller: Caller,
+    record: Mutex<Record>,
+    stopped: AtomicBool,
+    ledger: Mutex<Option<Arc<Ledger>>>,
+}
+
+impl Context {
+    /// Nothing has begun.
+    #[must_use]
+    pub fn new(plan: Plan, caller: Caller) -> Self {
+        let inbox = Inbox::new(plan.clone(), caller.clone());
+        let record = Mutex::new(Record::new(Instant::now()));
+        Self { plan, inbox, caller, record, stopped: AtomicBool::new(false), ledger: Mutex::default() }
+    }
+
+    /// A POST to user-service, counted.
+    pub async fn call(&self, endpoint: &str, path: &str, body: Value) -> Answer {
+        let call = Call { url: format!("{}{path}", self.plan.target), body: Some(body) };
+        let answer = self.caller.send(&call).await;
+        self.record().answers.count(endpoint, &answer);
+        answer
+    }
+
+    /// The figures so far.
+    pub fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// No sign-in begins after this.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was stopped.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// The ledger, once the load has finished.
+    #[must_use]
+    pub fn ledger(&self) -> Option<Arc<Ledger>> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The figures so far, as a case reads them.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let finished = self.ledger().is_some();
+        self.record().summary(finished)
+    }
+}
+
+/// Runs a load until it is stopped and its last sign-in has ended; then proves all sessions and completes the ledger.
+pub async fn run(context: Arc<Context>) {
+    let mut reader = JoinSet::new();
+    reader.spawn(read_inbox(context.clone()));
+    let done = sign_ins(&context).await;
+    let ledger = finish::finish(&context, done).await;
+    *context.ledger.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(ledger));
+}
+
+/// A Mailpit that does not answer is asked again: its mails are read when it does.
+async fn read_inbox(context: Arc<Context>) {
+    loop {
+        if let Err(error) = context.inbox.refresh().await {
+            context.record().answers.count("mailpit", &Answer { detail: error, ..Answer::default() });
+        }
+        sleep(INBOX_PERIOD).await;
+    }
+}
+
+/// The sign-ins in the order in which they began.
+async fn sign_ins(context: &Arc<Context>) -> Vec<finish::Ended> {
+    let mut ticks = interval(Duration::from_secs(1) / context.plan.per_second);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let (mut running, mut ended) = (JoinSet::new(), Vec::new());
+    for number in 0.. {
+        ticks.tick().await;
+        if context.is_stopped() {
+            break;
+        }
+        context.record().begin();
+        running.spawn(user(context.clone(), number));
+        while let Some(user) = running.try_join_next() {
+            ended.extend(user.ok());
+        }
+        if running.len() >= MAX_IN_PROGRESS {
+            ended.extend(running.join_next().await.and_then(Result::ok));
+        }
+    }
+    while let Some(user) = running.join_next().await {
+        ended.extend(user.ok());
+    }
+    ended.sort_by(|a, b| a.done.entry.address.cmp(&b.done.entry.address));
+    ended
+}
+
+/// A sign-in, and for the first ones refreshes of its session until the load stops.
+async fn user(context: Arc<Context>, number: u64) -> finish::Ended {
+    let mut done = sign_in(&context, number).await;
+    context.record().end();
+    let is_kept = usize::try_from(number).is_ok_and(|number| number < context.plan.kept_sessions);
+    if is_kept && let Some(session) = &mut done.session {
+        context.record().kept_sessions += 1;
+        let outcome = finish::keep(&context, session).await;
+        return finish::Ended { done, outcome: Some(outcome) };
+    }
+    finish::Ended { done, outcome: None }
+}

@@ -1,0 +1,140 @@
+//! One case: its namespace, its turn at the operator, its end.
+
+use std::{
+    any::type_name,
+    io::{Write as _, stderr},
+    panic::{AssertUnwindSafe, resume_unwind},
+    time::{Duration, Instant},
+};
+
+use futures::FutureExt as _;
+use kube::{Api, Client, core::NamespaceResourceScope};
+
+use crate::{
+    cluster::Cluster,
+    description, namespace,
+    namespace::PodSecurity,
+    operator::{self, Turn},
+    settings,
+};
+
+/// A running case.
+pub struct Case {
+    /// The name of its function.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The cluster in use.
+    pub cluster: Cluster,
+}
+
+impl Case {
+    /// Runs a case that shares the operator with others.
+    pub async fn run<F: AsyncFnOnce(&Self)>(body: F) {
+        let turn = operator::shared_turn().await;
+        Self::in_turn(body, turn).await;
+    }
+
+    /// Runs a case that has the cluster to itself. It may stop the operator or install it differently: the next case gets the usual one.
+    pub async fn alone<F: AsyncFnOnce(&Self)>(body: F) {
+        let turn = operator::exclusive_turn().await;
+        Self::in_turn(body, turn).await;
+    }
+
+    async fn in_turn<F: AsyncFnOnce(&Self)>(body: F, turn: Turn) {
+        let name = name_in(type_name::<F>()).to_owned();
+        let cluster = Cluster::connect().await;
+        operator::install_once(&cluster).await;
+        let case = Self { namespace: namespace::name_of(&name), name, cluster };
+        let began = Instant::now();
+        tell(&format!("{} begins", case.name));
+        let result = AssertUnwindSafe(case.perform(body)).catch_unwind().await;
+        let seconds = began.elapsed().as_secs();
+        if result.is_err() {
+            eprintln!("{}", description::of(&case).await);
+        }
+        if result.is_ok() || !settings::keeps_failed() {
+            case.remove().await;
+        }
+        // Whatever the case did to the operator, and wherever it stopped.
+        if let Turn::Exclusive(_) = &turn {
+            case.operator().install(&[]).await;
+        }
+        drop(turn);
+        let outcome = if result.is_ok() { "passed" } else { "FAILED" };
+        tell(&format!("{} {outcome} after {seconds} s", case.name));
+        if let Err(panic) = result {
+            resume_unwind(panic);
+        }
+    }
+
+    async fn perform<F: AsyncFnOnce(&Self)>(&self, body: F) {
+        namespace::create(self.kube(), &self.namespace, &self.namespace, PodSecurity::Restricted).await;
+        self.start_neighbours().await;
+        body(self).await;
+    }
+
+    /// A second namespace of this case, deleted with the first; its name is the first one's with `-<suffix>`.
+    pub async fn create_namespace(&self, suffix: &str, security: PodSecurity) -> String {
+        let name = format!("{}-{suffix}", self.namespace);
+        namespace::create(self.kube(), &name, &self.namespace, security).await;
+        name
+    }
+
+    /// Deleted, not waited for: the next case need not wait, and the end of the run does.
+    async fn remove(&self) {
+        for name in description::namespaces_of(self).await {
+            namespace::delete(self.kube(), &name).await;
+        }
+    }
+
+    /// The client of the API server.
+    #[must_use]
+    pub fn kube(&self) -> &Client {
+        &self.cluster.client
+    }
+
+    /// Objects of a kind in the case's namespace.
+    #[must_use]
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.kube().clone(), &self.namespace)
+    }
+
+    /// Lets time pass in which something is away or cut off.
+    pub async fn outage(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    /// A line for whoever watches the run.
+    pub fn step(&self, text: &str) {
+        tell(&format!("{}: {text}", self.name));
+    }
+}
+
+/// Prints past libtest, which keeps the output of tests to itself until they fail.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(stderr(), "{line}");
+}
+
+/// The function that a closure stands in: `cases::redis_restarts::a_case::{{closure}}::{{closure}}`.
+fn name_in(closure: &str) -> &str {
+    let function = closure.split("::{{closure}}").next().unwrap_or(closure);
+    function.rsplit("::").next().unwrap_or(function)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_has_the_name_of_its_function() {
+        fn name_of<F: AsyncFnOnce(&Case)>(_: F) -> &'static str {
+            name_in(type_name::<F>())
+        }
+        assert_eq!(name_of(async |_: &Case| {}), "a_case_has_the_name_of_its_function");
+        assert_eq!(name_in("cases::nodes::a_drain::{{closure}}::{{closure}}"), "a_drain");
+    }
+}

@@ -1,0 +1,153 @@
+//! Objects of any kind: applied, read as JSON, replaced, rolled out.
+
+use std::{fmt::Debug, time::Duration};
+
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use kube::{
+    Api, Resource,
+    api::{DeleteParams, Patch, PatchParams},
+    core::NamespaceResourceScope,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::{
+    case::Case,
+    wait::{chain, eventually, seen},
+};
+
+/// Whom the objects of cases belong to, for server-side apply.
+pub(crate) const MANAGER: &str = "cluster-cases";
+
+/// A namespaced kind of the API's own.
+pub trait Kind:
+    Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned
+{
+}
+impl<K> Kind for K where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned
+{
+}
+
+impl Case {
+    /// Creates an object, or makes it like `object`; kind and API version are filled in.
+    pub async fn apply<K: Kind>(&self, mut object: Value) -> K {
+        object["apiVersion"] = json!(K::api_version(&()));
+        object["kind"] = json!(K::kind(&()));
+        let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let applied =
+            self.api::<K>().patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(object)).await;
+        applied.unwrap_or_else(|error| panic!("could not apply {} {name}: {}", K::kind(&()), chain(error)))
+    }
+
+    /// Patches an object by JSON merge patch.
+    pub async fn patch<K: Kind>(&self, name: &str, patch: Value) -> K {
+        let patched = self.api::<K>().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await;
+        patched.unwrap_or_else(|error| panic!("could not patch {} {name}: {}", K::kind(&()), chain(error)))
+    }
+
+    /// The object.
+    pub async fn get<K: Kind>(&self, name: &str) -> K {
+        let found = self.api::<K>().get(name).await;
+        found.unwrap_or_else(|error| panic!("no {} {name}: {}", K::kind(&()), chain(error)))
+    }
+
+    /// The object's uid, or none where it is missing.
+    pub async fn uid<K: Kind>(&self, name: &str) -> Option<String> {
+        self.api::<K>().get_metadata_opt(name).await.ok().flatten().and_then(|object| object.metadata.uid)
+    }
+
+    /// Deletes an object, without waiting for its end. One that is gone already is fine.
+    pub async fn delete<K: Kind>(&self, name: &str) {
+        match self.api::<K>().delete(name, &DeleteParams::default()).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.is_not_found() => {}
+            Err(error) => panic!("could not delete {} {name}: {}", K::kind(&()), chain(error)),
+        }
+    }
+
+    /// Waits for an object of this name with another uid than `old`.
+    pub async fn wait_new<K: Kind>(&self, name: &str, old: Option<&str>, deadline: Duration) {
+        eventually(format!("a new {} {name}", K::kind(&())), deadline, async || {
+            let uid = self.uid::<K>(name).await.ok_or("none")?;
+            seen(Some(uid.as_str()) != old, || "the old one".to_owned())
+        })
+        .await;
+    }
+
+    /// Waits until a StatefulSet runs its newest template only, with every replica ready.
+    pub async fn wait_stateful_set(&self, name: &str, deadline: Duration) {
+        wait_rollout(&self.api::<StatefulSet>(), name, deadline).await;
+    }
+
+    /// Waits until a Deployment runs its newest template only, with every replica ready.
+    pub async fn wait_deployment(&self, name: &str, deadline: Duration) {
+        wait_rollout(&self.api::<Deployment>(), name, deadline).await;
+    }
+
+    /// Restarts a StatefulSet as `kubectl rollout restart` does, and waits until all its pods are new and ready.
+    pub async fn roll_stateful_set(&self, name: &str, deadline: Duration) {
+        let api = self.api::<StatefulSet>();
+        api.restart(name).await.unwrap_or_else(|error| panic!("could not restart {name}: {}", chain(error)));
+        wait_rollout(&api, name, deadline).await;
+    }
+
+    /// Restarts a Deployment as `kubectl rollout restart` does, and waits until all its pods are new and ready.
+    pub async fn roll_deployment(&self, name: &str, deadline: Duration) {
+        let api = self.api::<Deployment>();
+        api.restart(name).await.unwrap_or_else(|error| panic!("could not restart {name}: {}", chain(error)));
+        wait_rollout(&api, name, deadline).await;
+    }
+}
+
+/// Waits until a Deployment or StatefulSet runs its newest template only, with every replica ready.
+pub(crate) async fn wait_rollout<K: Kind>(api: &Api<K>, name: &str, deadline: Duration) {
+    eventually(format!("the rollout of {name}"), deadline, async || {
+        let workload = api.get(name).await.map_err(chain)?;
+        let workload = serde_json::to_value(workload).map_err(chain)?;
+        seen(is_rolled_out(&workload), || workload["status"].to_string())
+    })
+    .await;
+}
+
+fn is_rolled_out(workload: &Value) -> bool {
+    let (status, wanted) = (&workload["status"], workload["spec"]["replicas"].as_i64().unwrap_or(1));
+    let count = |field: &str| status[field].as_i64().unwrap_or_default();
+    // A Deployment has no revisions in its status: both are null there.
+    count("observedGeneration") >= workload["metadata"]["generation"].as_i64().unwrap_or_default()
+        && ["replicas", "updatedReplicas", "readyReplicas"].iter().all(|field| count(field) == wanted)
+        && status["currentRevision"] == status["updateRevision"]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workload(generation: i64, updated: i64, current: &str) -> Value {
+        json!({
+            "metadata": { "generation": generation }, "spec": { "replicas": 3 },
+            "status": { "observedGeneration": 2, "replicas": 3, "readyReplicas": 3, "updatedReplicas": updated,
+                        "currentRevision": current, "updateRevision": "b" },
+        })
+    }
+
+    #[test]
+    fn a_rollout_has_ended_when_every_replica_is_new_and_ready() {
+        assert!(is_rolled_out(&workload(2, 3, "b")));
+        assert!(!is_rolled_out(&workload(3, 3, "b")), "its newest template was not seen yet");
+        assert!(!is_rolled_out(&workload(2, 2, "b")), "one replica is old");
+        assert!(!is_rolled_out(&workload(2, 3, "a")), "the StatefulSet still moves");
+    }
+
+    #[test]
+    fn a_workload_without_replicas_has_no_counts_in_its_status() {
+        let none = json!({
+            "metadata": { "generation": 1 }, "spec": { "replicas": 0 }, "status": { "observedGeneration": 1 },
+        });
+        assert!(is_rolled_out(&none));
+    }
+}

@@ -1,0 +1,263 @@
+//! PingStacks of a case, as JSON, so that a case can write what a user could.
+
+use std::time::Duration;
+
+use kube::{
+    Api, Client,
+    api::{DeleteParams, DynamicObject, Patch, PatchParams},
+    core::{ApiResource, GroupVersionKind},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    case::Case,
+    deadline,
+    objects::MANAGER,
+    wait::{chain, eventually, seen},
+};
+
+/// A condition in the status of a stack.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// `Ready`, `RedisReady`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// One word.
+    #[serde(default)]
+    pub reason: String,
+    /// A sentence.
+    #[serde(default)]
+    pub message: String,
+    /// Which generation of the spec it is about.
+    #[serde(default)]
+    pub observed_generation: i64,
+    /// When the status changed last, RFC 3339.
+    #[serde(default)]
+    pub last_transition_time: String,
+}
+
+/// A stack without limits and with small requests, so that many fit on a node.
+fn small(name: &str) -> Value {
+    let little = |cpu: &str| json!({ "requests": { "cpu": cpu } });
+    json!({
+        "apiVersion": "pingstack.dev/v1alpha1", "kind": "PingStack", "metadata": { "name": name },
+        "spec": {
+            "login": { "resendAfterSeconds": 0, "limits": {
+                "codesPerAddress": 0, "codesPerAddressPerDay": 0, "loginsPerClient": 0,
+                "wrongCodesPerClient": 0, "wrongCodesPerAddressPerDay": 0,
+            } },
+            "smtp": { "host": "mailpit", "port": 1025, "tls": "None", "from": "Ping <no-reply@example.org>" },
+            "redis": { "managed": { "storage": { "size": "256Mi" }, "resources": little("5m") } },
+            "rabbitmq": { "managed": { "storage": { "size": "512Mi" }, "resources": little("20m") } },
+            "userService": { "resources": little("5m") },
+            "mailService": { "resources": little("5m") },
+        },
+    })
+}
+
+/// A stack of a case by its name, there or not.
+pub struct Stack<'a> {
+    pub(crate) case: &'a Case,
+    /// Its name.
+    pub name: String,
+}
+
+impl Case {
+    /// The stack of this name.
+    #[must_use]
+    pub fn stack(&self, name: &str) -> Stack<'_> {
+        Stack { case: self, name: name.to_owned() }
+    }
+}
+
+impl Stack<'_> {
+    /// Applies a small stack with `spec` merged into its own by the rules of a JSON merge patch: `null` removes a field.
+    pub async fn apply(&self, spec: Value) {
+        let mut stack = small(&self.name);
+        merge(&mut stack["spec"], spec);
+        let applied =
+            self.api().patch(&self.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(stack)).await;
+        applied.unwrap_or_else(|error| panic!("the stack {} was refused: {}", self.name, chain(error)));
+    }
+
+    /// Changes fields of its spec by JSON merge patch.
+    pub async fn patch(&self, spec: Value) {
+        let patch = Patch::Merge(json!({ "spec": spec }));
+        let patched = self.api().patch(&self.name, &PatchParams::default(), &patch).await;
+        patched.unwrap_or_else(|error| panic!("the change of {} was refused: {}", self.name, chain(error)));
+    }
+
+    /// Deletes it, without waiting for its objects.
+    pub async fn delete(&self) {
+        self.delete_with(DeleteParams::default()).await;
+    }
+
+    /// Deletes it after its objects, and waits until all are gone, as `kubectl delete --cascade=foreground` does.
+    pub async fn delete_in_the_foreground(&self) {
+        self.delete_with(DeleteParams::foreground()).await;
+        eventually(format!("the stack {} to be gone", self.name), deadline::NAMESPACE, async || {
+            let stack = self.api().get_opt(&self.name).await.map_err(chain)?;
+            seen(stack.is_none(), || "it is being deleted".to_owned())
+        })
+        .await;
+    }
+
+    async fn delete_with(&self, parameters: DeleteParams) {
+        let deleted = self.api().delete(&self.name, &parameters).await;
+        drop(deleted.unwrap_or_else(|error| panic!("could not delete {}: {}", self.name, chain(error))));
+    }
+
+    /// The name of a part's workload, Service and Secret, such as `demo-redis`.
+    #[must_use]
+    pub fn part(&self, part: &str) -> String {
+        format!("{}-{part}", self.name)
+    }
+
+    /// Where user-service answers inside the namespace.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}-user-service", self.name)
+    }
+
+    /// The whole object.
+    pub async fn object(&self) -> Value {
+        self.look().await.unwrap_or_else(|error| panic!("no stack {}: {error}", self.name))
+    }
+
+    /// A condition, if it is there.
+    pub async fn condition(&self, kind: &str) -> Option<Condition> {
+        conditions(&self.object().await).into_iter().find(|condition| condition.kind == kind)
+    }
+
+    /// Waits until it is ready in its newest generation.
+    pub async fn wait_ready(&self) {
+        let wanted = Wanted {
+            kind: "Ready",
+            what: "to be True",
+            holds: &|condition, generation| {
+                condition.status == "True" && condition.observed_generation == generation
+            },
+        };
+        self.wait_for(wanted, deadline::STACK).await;
+    }
+
+    /// Waits until a condition has this status.
+    pub async fn wait_condition(&self, kind: &str, status: &str, deadline: Duration) -> Condition {
+        let what = format!("to be {status}");
+        let wanted = Wanted { kind, what: &what, holds: &|condition, _| condition.status == status };
+        self.wait_for(wanted, deadline).await
+    }
+
+    /// Waits until a condition has this reason.
+    pub async fn wait_reason(&self, kind: &str, reason: &str, deadline: Duration) -> Condition {
+        let what = format!("to say {reason}");
+        let wanted = Wanted { kind, what: &what, holds: &|condition, _| condition.reason == reason };
+        self.wait_for(wanted, deadline).await
+    }
+
+    async fn wait_for(&self, wanted: Wanted<'_>, deadline: Duration) -> Condition {
+        let Wanted { kind, what, holds } = wanted;
+        eventually(format!("{kind} of {} {what}", self.name), deadline, async || {
+            let stack = self.look().await?;
+            let generation = stack["metadata"]["generation"].as_i64().unwrap_or_default();
+            let found = conditions(&stack).into_iter().find(|condition| condition.kind == kind);
+            let found = found.ok_or_else(|| in_words(&stack))?;
+            seen(holds(&found, generation), || in_words(&stack))?;
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn look(&self) -> Result<Value, String> {
+        let stack = self.api().get(&self.name).await.map_err(chain)?;
+        serde_json::to_value(stack).map_err(chain)
+    }
+
+    fn api(&self) -> Api<DynamicObject> {
+        stacks(self.case.kube(), &self.case.namespace)
+    }
+}
+
+struct Wanted<'a> {
+    kind: &'a str,
+    what: &'a str,
+    holds: &'a dyn Fn(&Condition, i64) -> bool,
+}
+
+/// The PingStacks of a namespace.
+pub(crate) fn stacks(client: &Client, namespace: &str) -> Api<DynamicObject> {
+    let kind = ApiResource::from_gvk_with_plural(
+        &GroupVersionKind::gvk("pingstack.dev", "v1alpha1", "PingStack"),
+        "pingstacks",
+    );
+    Api::namespaced_with(client.clone(), namespace, &kind)
+}
+
+/// The conditions of a stack.
+pub(crate) fn conditions(stack: &Value) -> Vec<Condition> {
+    serde_json::from_value(stack["status"]["conditions"].clone()).unwrap_or_default()
+}
+
+/// Its conditions in one line.
+pub(crate) fn in_words(stack: &Value) -> String {
+    let one = |condition: &Condition| {
+        format!("{}={} {}: {}", condition.kind, condition.status, condition.reason, condition.message)
+    };
+    let all: Vec<String> = conditions(stack).iter().map(one).collect();
+    if all.is_empty() { "no conditions".to_owned() } else { all.join("; ") }
+}
+
+/// RFC 7386: objects are merged, `null` removes, everything else replaces.
+fn merge(into: &mut Value, patch: Value) {
+    let Value::Object(fields) = patch else {
+        *into = patch;
+        return;
+    };
+    if !into.is_object() {
+        *into = json!({});
+    }
+    for (name, value) in fields {
+        if value.is_null() {
+            if let Some(object) = into.as_object_mut() {
+                object.remove(&name);
+            }
+        } else {
+            merge(&mut into[&name], value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merge_replaces_removes_and_adds() {
+        let mut into = json!({ "a": { "b": 1, "c": 2 }, "d": [1] });
+        merge(&mut into, json!({ "a": { "b": null, "e": { "f": 3 } }, "d": [2, 3] }));
+        assert_eq!(into, json!({ "a": { "c": 2, "e": { "f": 3 } }, "d": [2, 3] }));
+    }
+
+    #[test]
+    fn an_external_server_takes_the_place_of_a_managed_one() {
+        let mut stack = small("demo");
+        merge(
+            &mut stack["spec"],
+            json!({ "redis": { "managed": null, "external": { "urlSecretRef": { "name": "r" } } } }),
+        );
+        assert_eq!(stack["spec"]["redis"], json!({ "external": { "urlSecretRef": { "name": "r" } } }));
+    }
+
+    #[test]
+    fn conditions_are_told_in_words() {
+        let stack = json!({ "status": { "conditions": [
+            { "type": "Ready", "status": "False", "reason": "RedisReady", "message": "Redis is not ready." },
+        ] } });
+        assert_eq!(in_words(&stack), "Ready=False RedisReady: Redis is not ready.");
+        assert_eq!(in_words(&json!({})), "no conditions");
+    }
+}

@@ -1,0 +1,86 @@
+//! One user of a stack, step by step.
+
+use serde_json::json;
+use test_client::call::Answer;
+
+use crate::{
+    case::Case,
+    deadline,
+    stack::Stack,
+    wait::{eventually, seen},
+};
+
+/// A user of a stack.
+pub struct User<'a> {
+    case: &'a Case,
+    url: String,
+    address: String,
+}
+
+/// A session: its newest refresh token, and the code that began it.
+#[derive(Clone)]
+pub struct Session {
+    /// Worth one refresh.
+    pub refresh_token: String,
+    /// Used up.
+    pub code: String,
+}
+
+impl Stack<'_> {
+    /// The user with this address.
+    #[must_use]
+    pub fn user(&self, address: &str) -> User<'_> {
+        User { case: self.case, url: self.url(), address: address.to_owned() }
+    }
+
+    /// Waits until a login of a new address is answered 200, and its mail has come.
+    pub async fn wait_sign_in(&self, address: &str) {
+        eventually(format!("a login at {}", self.name), deadline::SERVER, async || {
+            let answer = self.user(address).request_code().await;
+            seen(answer.status == 200, || format!("{answer:?}"))
+        })
+        .await;
+        self.case.mailed_code(address, 1).await;
+    }
+}
+
+impl User<'_> {
+    /// Asks for a code, whatever the answer.
+    pub async fn request_code(&self) -> Answer {
+        self.case.post(&format!("{}/api/v1/login", self.url), json!({ "email": self.address })).await
+    }
+
+    /// Asks for a code, and waits for its mail.
+    pub async fn mailed_code(&self) -> String {
+        let before = self.case.mails_to(&self.address).await.len();
+        let answer = self.request_code().await;
+        assert_eq!(answer.status, 200, "the login of {} was refused: {answer:?}", self.address);
+        self.case.mailed_code(&self.address, before + 1).await
+    }
+
+    /// Tries a code, whatever the answer.
+    pub async fn verify(&self, code: &str) -> Answer {
+        let body = json!({ "email": self.address, "otp": code });
+        self.case.post(&format!("{}/api/v1/verify-otp", self.url), body).await
+    }
+
+    /// Signs in: login, mail, code.
+    pub async fn sign_in(&self) -> Session {
+        let code = self.mailed_code().await;
+        let answer = self.verify(&code).await;
+        assert_eq!(answer.status, 200, "the code of {} was refused: {answer:?}", self.address);
+        let token = answer.body["refresh_token"].as_str();
+        let refresh_token = token.unwrap_or_else(|| panic!("{} got no session", self.address)).to_owned();
+        Session { refresh_token, code }
+    }
+
+    /// Exchanges the refresh token, which becomes the next one when the answer is 200.
+    pub async fn refresh(&self, session: &mut Session) -> Answer {
+        let body = json!({ "refresh_token": session.refresh_token });
+        let answer = self.case.post(&format!("{}/api/v1/token/refresh", self.url), body).await;
+        if let Some(next) = answer.body["refresh_token"].as_str() {
+            next.clone_into(&mut session.refresh_token);
+        }
+        answer
+    }
+}

@@ -1,0 +1,85 @@
+//! Brokers that lose their volume: one comes back by itself, and no confirmed mail is lost; of two a person decides.
+
+use cluster::{Case, Stack, deadline, load::assert_nothing_lost};
+use k8s_openapi::api::batch::v1::Job;
+use kube::{ResourceExt, api::ListParams};
+use serde_json::json;
+
+const BROKERS: u32 = 3;
+/// Sign-ins a second.
+const RATE: u32 = 5;
+
+#[tokio::test]
+async fn the_volume_of_broker_2_is_lost_and_nothing_with_it() {
+    the_volume_is_lost(2).await;
+}
+
+#[tokio::test]
+#[ignore = "make e2e-full runs it; CI has broker 2"]
+async fn the_volume_of_broker_0_is_lost_and_nothing_with_it() {
+    the_volume_is_lost(0).await;
+}
+
+#[tokio::test]
+#[ignore = "make e2e-full runs it; CI has broker 2"]
+async fn the_volume_of_broker_1_is_lost_and_nothing_with_it() {
+    the_volume_is_lost(1).await;
+}
+
+async fn the_volume_is_lost(ordinal: u32) {
+    Case::run(async |case: &Case| {
+        let demo = start(case).await;
+        let load = demo.start_load("volume", RATE).await;
+        case.lose_volume(&broker(&demo, ordinal)).await;
+        demo.wait_brokers(BROKERS, deadline::VOLUME).await;
+        demo.wait_ready().await;
+        assert_nothing_lost(&load.finish().await);
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the loss of one volume"]
+async fn two_lost_volumes_are_left_for_a_person() {
+    Case::run(async |case: &Case| {
+        let demo = start(case).await;
+        for ordinal in [1, 2] {
+            case.lose_volume(&broker(&demo, ordinal)).await;
+        }
+        let condition = demo.wait_reason("RabbitMQReady", "QuorumLost", deadline::SERVER).await;
+        assert_eq!(condition.status, "False", "{condition:?}");
+        assert!(condition.message.contains("docs/backup.md"), "{condition:?}");
+        let jobs = case.api::<Job>().list(&ListParams::default()).await.map(|jobs| jobs.items);
+        let names = jobs.map(|jobs| jobs.iter().map(ResourceExt::name_any).collect::<Vec<_>>());
+        assert!(names.as_ref().is_ok_and(Vec::is_empty), "something is done by itself: {names:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "make e2e-full runs it; it stops the operator"]
+async fn a_broker_that_restarts_while_the_operator_is_down_is_used_again() {
+    Case::alone(async |case: &Case| {
+        let demo = start(case).await;
+        case.operator().scale(0).await;
+        for ordinal in 0..BROKERS {
+            case.replace_pod(&broker(&demo, ordinal)).await;
+        }
+        demo.wait_sign_in("ada@example.org").await;
+        case.operator().scale(2).await;
+        demo.wait_brokers(BROKERS, deadline::SERVER).await;
+    })
+    .await;
+}
+
+async fn start(case: &Case) -> Stack<'_> {
+    let demo = case.stack("demo");
+    demo.apply(json!({ "rabbitmq": { "managed": { "replicas": BROKERS } } })).await;
+    demo.wait_ready().await;
+    demo.wait_brokers(BROKERS, deadline::STACK).await;
+    demo
+}
+
+fn broker(demo: &Stack<'_>, ordinal: u32) -> String {
+    format!("{}-{ordinal}", demo.part("rabbitmq"))
+}

@@ -1,0 +1,12 @@
+//! The cluster cases, one file for each kind of fault. `tests/cluster/run` runs them; the head of the crate `cluster` shows
+//! how one is written.
+
+mod bad_settings;
+mod day_of_restarts;
+mod local_cluster;
+mod lost_broker_volume;
+mod nodes;
+mod outage_answers;
+mod queue_depth;
+mod redis_restarts;
+mod truthful_status;

@@ -1,0 +1,122 @@
+//! The status says when users cannot sign in, and why; and it says what a change waits for.
+
+use std::time::Duration;
+
+use cluster::{
+    Case, Condition, Stack, deadline,
+    wait::{eventually, seen},
+};
+use k8s_openapi::api::apps::v1::Deployment;
+use serde_json::{Value, json};
+
+/// A host name that has no address anywhere (RFC 6761, section 6.4).
+const NOWHERE: &str = "mail.invalid";
+/// A port of Mailpit's Service that nothing listens on.
+const CLOSED_PORT: u16 = 1026;
+/// An image that no registry has.
+const NO_IMAGE: &str = "localhost/ping/user-service:none";
+/// Mails could not be handed over for a minute, and the operator has noticed.
+const MINUTE: Duration = Duration::from_mins(4);
+
+#[tokio::test]
+async fn a_mail_server_that_does_not_exist_is_reported_and_after_a_minute_the_stack_is_not_ready() {
+    no_mail(
+        json!({ "smtp": { "host": NOWHERE } }),
+        json!({ "smtp": { "host": "mailpit" } }),
+        "SmtpHostNotFound",
+    )
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the host that does not exist"]
+async fn a_wrong_port_of_the_mail_server_is_reported_and_after_a_minute_the_stack_is_not_ready() {
+    no_mail(
+        json!({ "smtp": { "port": CLOSED_PORT } }),
+        json!({ "smtp": { "port": 1025 } }),
+        "SmtpUnreachable",
+    )
+    .await;
+}
+
+async fn no_mail(wrong: Value, right: Value, reason: &str) {
+    Case::run(async |case: &Case| {
+        let demo = start(case).await;
+        demo.patch(wrong.clone()).await;
+        let condition = demo.wait_reason("MailServiceReady", reason, deadline::SERVER).await;
+        assert_eq!(condition.status, "False", "{condition:?}");
+        let ready = demo.wait_condition("Ready", "False", MINUTE).await;
+        assert_eq!(ready.reason, reason, "{ready:?}");
+        demo.patch(right.clone()).await;
+        demo.wait_ready().await;
+        demo.wait_sign_in("ada@example.org").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stack_without_a_mail_consumer_is_not_ready() {
+    Case::run(async |case: &Case| {
+        let demo = case.stack("demo");
+        demo.apply(json!({ "mailService": { "autoscaling": { "provider": "None" } } })).await;
+        demo.wait_ready().await;
+        let scale = |replicas: i32| json!({ "spec": { "replicas": replicas } });
+        case.patch::<Deployment>(&demo.part("mail-service"), scale(0)).await;
+        demo.wait_reason("MailServiceReady", "NoConsumers", deadline::OPERATOR).await;
+        demo.wait_condition("Ready", "False", MINUTE).await;
+        case.patch::<Deployment>(&demo.part("mail-service"), scale(1)).await;
+        demo.wait_ready().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rollout_that_cannot_go_on_is_stalled_while_the_old_pods_serve() {
+    Case::run(async |case: &Case| {
+        let demo = start(case).await;
+        demo.patch(json!({ "userService": { "image": NO_IMAGE } })).await;
+        let stalled = demo.wait_condition("Stalled", "True", deadline::SERVER).await;
+        assert!(
+            stalled.message.contains("user-service") && stalled.message.contains(NO_IMAGE),
+            "{stalled:?}"
+        );
+        assert_eq!(demo.condition("Ready").await.map(|ready| ready.status).as_deref(), Some("True"));
+        demo.wait_sign_in("ada@example.org").await;
+        demo.patch(json!({ "userService": { "image": null } })).await;
+        let none = |kind: &'static str| wait_absent(&demo, kind);
+        none("Stalled").await;
+        none("Reconciling").await;
+        demo.wait_ready().await;
+    })
+    .await;
+}
+
+async fn wait_absent(demo: &Stack<'_>, kind: &str) {
+    eventually(format!("the condition {kind} to be gone"), deadline::SERVER, async || {
+        let condition: Option<Condition> = demo.condition(kind).await;
+        seen(condition.is_none(), || format!("{condition:?}"))
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "make e2e-full runs it; it stops the operator"]
+async fn an_object_that_no_operator_has_read_is_not_taken_for_one_that_is_done() {
+    Case::alone(async |case: &Case| {
+        case.operator().scale(0).await;
+        let demo = case.stack("demo");
+        demo.apply(json!({})).await;
+        let observed = demo.object().await["status"]["observedGeneration"].clone();
+        assert_eq!(observed, json!(-1));
+        case.operator().scale(2).await;
+        demo.wait_ready().await;
+    })
+    .await;
+}
+
+async fn start(case: &Case) -> Stack<'_> {
+    let demo = case.stack("demo");
+    demo.apply(json!({})).await;
+    demo.wait_ready().await;
+    demo
+}
