@@ -146,8 +146,7 @@ impl StackId {
     /// Labels that select the pods that send a test mail.
     #[must_use]
     pub fn test_mail_selector(&self) -> BTreeMap<String, String> {
-        let labels = [(STACK_LABEL, self.name.as_str()), (PART_LABEL, TEST_MAIL)];
-        labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+        self.selector_of(TEST_MAIL)
     }
 
     /// `<stack>-broker-repair`: the NetworkPolicy of those pods, and the beginning of the name of what makes them.
@@ -159,8 +158,7 @@ impl StackId {
     /// Labels that select the pods that let brokers forget one.
     #[must_use]
     pub fn broker_repair_selector(&self) -> BTreeMap<String, String> {
-        let labels = [(STACK_LABEL, self.name.as_str()), (PART_LABEL, BROKER_REPAIR)];
-        labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+        self.selector_of(BROKER_REPAIR)
     }
 
     /// The Secret with a slot's broker passwords.
@@ -178,7 +176,12 @@ impl StackId {
     /// Labels that select the pods of a part, and never change.
     #[must_use]
     pub fn selector(&self, part: Part) -> BTreeMap<String, String> {
-        let labels = [(STACK_LABEL, self.name.as_str()), (PART_LABEL, part.name())];
+        self.selector_of(part.name())
+    }
+
+    /// Labels that select pods by the value of [`PART_LABEL`].
+    fn selector_of(&self, part: &str) -> BTreeMap<String, String> {
+        let labels = [(STACK_LABEL, self.name.as_str()), (PART_LABEL, part)];
         labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     }
 

@@ -267,11 +267,7 @@ impl Applier<'_> {
         let looked = lost_volumes::look(self.context, self.id, repair, &seen).await;
         let healing = looked.map_err(Error::LostVolumes)?;
         kept.add(&healing.job);
-        if let Some(job) = healing.job
-            && cached::<Job>(self.context, self.id, &job.name_any()).is_none()
-        {
-            self.create(job).await?;
-        }
+        Box::pin(self.create_jobs(healing.job.into_iter().collect())).await?;
         Ok(healing.problem)
     }
 

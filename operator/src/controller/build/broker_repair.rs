@@ -23,7 +23,7 @@ const TRIES: i32 = 3;
 /// The command takes seconds.
 const DEADLINE_SECONDS: i64 = 120;
 
-/// What brokers of a stack are told by, one by one.
+/// The brokers of a stack, and what a Job that talks to them needs.
 #[derive(Debug, Clone)]
 pub struct BrokerRepair {
     /// The brokers, by ordinal.
@@ -45,7 +45,7 @@ pub struct LostBroker {
     pub volume: String,
 }
 
-/// It, where brokers are several.
+/// The repair of a stack with several brokers; `None` for one broker, or brokers of others.
 pub(super) fn build(context: &Context<'_>, spec: &ManagedRabbitMq, target: &Target) -> Option<BrokerRepair> {
     let Target::Managed(nodes) = target else { return None };
     (nodes.len() > 1).then(|| BrokerRepair {

@@ -65,7 +65,7 @@ pub(super) enum Verdict {
     Forget {
         /// The broker.
         lost: LostBroker,
-        /// The node that is told.
+        /// The node that runs the command.
         asked: String,
     },
     /// Several were: what they held may be nowhere else.
