@@ -11,10 +11,11 @@ use futures::FutureExt as _;
 use kube::{Api, Client, core::NamespaceResourceScope};
 
 use crate::{
-    cluster::Cluster,
-    description, namespace,
-    namespace::PodSecurity,
-    operator::{self, Turn},
+    cluster::{
+        Cluster, description,
+        namespace::{self, PodSecurity},
+        operator::{self, Turn},
+    },
     settings,
 };
 

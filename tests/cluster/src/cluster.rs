@@ -1,4 +1,15 @@
-//! The cluster in use.
+//! The cluster in use, and what a case does to its objects, pods and nodes.
+
+pub(crate) mod description;
+pub(crate) mod images;
+pub(crate) mod kubectl;
+pub(crate) mod namespace;
+pub mod node;
+pub(crate) mod objects;
+pub(crate) mod operator;
+pub mod pods;
+
+pub use operator::Operator;
 
 use std::path::PathBuf;
 

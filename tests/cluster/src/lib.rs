@@ -44,31 +44,20 @@
 )]
 
 mod case;
-mod client;
 mod cluster;
 pub mod deadline;
-mod description;
-mod images;
-mod kubectl;
-pub mod load;
-mod mailpit;
-pub mod management;
-pub mod namespace;
 mod neighbours;
-pub mod node;
-pub mod objects;
-mod operator;
-pub mod pods;
-pub mod proxy;
 pub mod settings;
 mod stack;
-mod user;
 pub mod wait;
 
 pub use case::Case;
-pub use cluster::{Cluster, Way};
-pub use load::Load;
-pub use operator::Operator;
-pub use stack::{Condition, Stack};
+pub use cluster::{Cluster, Operator, Way, node, pods};
+pub use neighbours::{PROXY_URL, Relay};
+pub use stack::{
+    Condition, Stack,
+    load::{self, Load},
+    management,
+    user::{Session, User},
+};
 pub use test_client::{call::Answer, ledger::Ledger, plan::Plan};
-pub use user::{Session, User};

@@ -1,4 +1,13 @@
-//! The user's own things beside a stack: Mailpit, and the pod that signs in.
+//! What a user has beside a stack: mail servers, a proxy, and the pod that signs in.
+
+mod client;
+mod mailpit;
+mod pod;
+mod proxy;
+mod relay;
+
+pub use proxy::URL as PROXY_URL;
+pub use relay::Relay;
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -7,7 +16,7 @@ use k8s_openapi::api::{
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-use crate::{case::Case, deadline, images::image, objects::wait_rollout};
+use crate::{case::Case, cluster::objects::wait_rollout, deadline};
 
 /// The sample that brings Mailpit.
 const SAMPLE: &str = "k8s/samples/pingstack-minimal.yaml";
@@ -15,7 +24,7 @@ const SAMPLE: &str = "k8s/samples/pingstack-minimal.yaml";
 const MAX_MAILS: &str = "50000";
 
 impl Case {
-    /// Starts both and waits until they are ready.
+    /// Starts Mailpit and the pod `client`, and waits until both are ready.
     pub(crate) async fn start_neighbours(&self) {
         for object in self.mail_server() {
             match object["kind"].as_str() {
@@ -24,7 +33,7 @@ impl Case {
                 _ => {}
             }
         }
-        let _: Pod = self.apply(self.client_pod()).await;
+        let _: Pod = self.apply(client::pod(&self.cluster)).await;
         wait_rollout(&self.api::<Deployment>(), "mailpit", deadline::OPERATOR).await;
         self.wait_pod_ready("client", deadline::OPERATOR).await;
         self.wait_client().await;
@@ -39,35 +48,11 @@ impl Case {
         let mut objects = objects.unwrap_or_else(|error| panic!("{SAMPLE} is no YAML: {error}"));
         for object in &mut objects {
             raise_mail_limit(object);
-            stay_on_first_node(object, "/spec/template/spec");
+            if object["kind"] == "Deployment" {
+                pod::prefer_first_node(&mut object["spec"]["template"]["spec"]);
+            }
         }
         objects
-    }
-
-    fn client_pod(&self) -> Value {
-        let mut pod = json!({
-            "metadata": { "name": "client", "labels": { "app.kubernetes.io/name": "client" } },
-            "spec": {
-                "automountServiceAccountToken": false, "enableServiceLinks": false,
-                "terminationGracePeriodSeconds": 1,
-                "securityContext": {
-                    "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532,
-                    "seccompProfile": { "type": "RuntimeDefault" },
-                },
-                "containers": [{
-                    "name": "client", "image": image(&self.cluster, "test-client"), "imagePullPolicy": "IfNotPresent",
-                    "ports": [{ "containerPort": 8080 }],
-                    "readinessProbe": { "httpGet": { "path": "/ready", "port": 8080 }, "periodSeconds": 1 },
-                    "resources": { "requests": { "cpu": "10m", "memory": "32Mi" }, "limits": { "memory": "512Mi" } },
-                    "securityContext": {
-                        "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
-                        "capabilities": { "drop": ["ALL"] },
-                    },
-                }],
-            },
-        });
-        stay_on_first_node(&mut pod, "/spec");
-        pod
     }
 }
 
@@ -78,15 +63,6 @@ fn raise_mail_limit(object: &mut Value) {
             setting["value"] = json!(MAX_MAILS);
         }
     }
-}
-
-/// Neighbours survive the loss of a worker: they prefer the node of the control plane, where there is such a node.
-pub(crate) fn stay_on_first_node(object: &mut Value, pod_spec: &str) {
-    let Some(pod_spec) = object.pointer_mut(pod_spec) else { return };
-    let control_plane = json!({ "matchExpressions": [{ "key": "node-role.kubernetes.io/control-plane", "operator": "Exists" }] });
-    pod_spec["affinity"] = json!({ "nodeAffinity": { "preferredDuringSchedulingIgnoredDuringExecution": [
-        { "weight": 100, "preference": control_plane },
-    ] } });
 }
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 //! PingStacks of a case, as JSON, so that a case can write what a user could.
 
+pub(crate) mod chart;
+pub mod load;
+pub mod management;
+pub(crate) mod user;
+
 use std::time::Duration;
 
 use kube::{
@@ -12,8 +17,8 @@ use serde_json::{Value, json};
 
 use crate::{
     case::Case,
+    cluster::objects::MANAGER,
     deadline,
-    objects::MANAGER,
     wait::{chain, eventually, seen},
 };
 

@@ -1,5 +1,7 @@
 //! Brokers that lose their volume: one comes back by itself, and no confirmed mail is lost; of two a person decides.
 
+use std::time::Instant;
+
 use cluster::{Case, Stack, deadline, load::assert_nothing_lost};
 use k8s_openapi::api::batch::v1::Job;
 use kube::{ResourceExt, api::ListParams};
@@ -68,6 +70,21 @@ async fn a_broker_that_restarts_while_the_operator_is_down_is_used_again() {
         demo.wait_sign_in("ada@example.org").await;
         case.operator().scale(2).await;
         demo.wait_brokers(BROKERS, deadline::SERVER).await;
+    })
+    .await;
+}
+
+/// Each of the three pods would wait for a quorum plus one in its preStop hook, which never comes when all of them stop.
+#[tokio::test]
+#[ignore = "make e2e-full runs it"]
+async fn a_stack_of_three_brokers_is_deleted_as_fast_as_its_pods_stop() {
+    Case::run(async |case: &Case| {
+        let demo = start(case).await;
+        let began = Instant::now();
+        demo.delete_in_the_foreground().await;
+        let took = began.elapsed();
+        case.step(&format!("deleted after {} s", took.as_secs()));
+        assert!(took < deadline::STOP, "the deletion took {took:?}");
     })
     .await;
 }

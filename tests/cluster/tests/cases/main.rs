@@ -10,3 +10,4 @@ mod outage_answers;
 mod queue_depth;
 mod redis_restarts;
 mod truthful_status;
+mod upgrades;

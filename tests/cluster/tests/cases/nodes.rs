@@ -82,10 +82,9 @@ async fn lose(case: &Case, loss: Loss, most: usize) {
         let during = case
             .without_worker(worker, loss, async {
                 case.outage(AWAY).await;
-                load.look().await.map(|summary| summary.signed_in)
+                load.summary().await.signed_in
             })
             .await;
-        let during = during.expect("the figures of the load");
         case.step(&format!("{} sign-ins without {worker}, Redis on it: {has_redis}", during - before));
         assert!(has_redis || during - before >= FEWEST, "sign-in did not go on without {worker}");
         assert_whole(case, &demo, &load).await;

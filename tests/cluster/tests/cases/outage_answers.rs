@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use cluster::{
-    Case, Load, Plan, Stack, deadline,
+    Case, Load, PROXY_URL, Plan, Stack, deadline,
     load::{assert_every_request_answered, assert_nothing_lost},
-    proxy,
 };
 use k8s_openapi::api::apps::v1::StatefulSet;
 use serde_json::json;
@@ -23,7 +22,7 @@ async fn every_request_is_answered_while_redis_and_then_the_broker_are_away() {
         demo.wait_ready().await;
         case.start_proxy(&demo.url()).await;
         let direct = demo.start_load("direct", RATE).await;
-        let proxied = case.start_load(Plan::new(proxy::URL, "proxied", RATE)).await;
+        let proxied = case.start_load(Plan::new(PROXY_URL, "proxied", RATE)).await;
         for server in ["redis", "rabbitmq"] {
             take_away(case, &demo, server).await;
             for load in [&direct, &proxied] {

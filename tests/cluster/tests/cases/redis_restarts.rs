@@ -7,13 +7,13 @@ use k8s_openapi::api::{
 };
 use serde_json::json;
 
-const REDIS: &str = "demo-redis-0";
+pub(super) const REDIS: &str = "demo-redis-0";
 
 /// The rule of operators up to 0.1.0. Redis replays its append-only file as `default`, so every script in it was refused.
 const OLD_RULE: &str = "user default off resetchannels -@all";
 
 /// What must be the same after a restart: a session, an unused code, and an address that has to wait.
-struct Before {
+pub(super) struct Before {
     session: Session,
     code: String,
 }
@@ -88,14 +88,14 @@ async fn sessions_of_an_older_operator_survive_its_upgrade_and_the_first_restart
 }
 
 /// Codes and the wait between two of them last longer than the case.
-async fn start(case: &Case) -> Stack<'_> {
+pub(super) async fn start(case: &Case) -> Stack<'_> {
     let demo = case.stack("demo");
     demo.apply(json!({ "login": { "codeTtlSeconds": 1800, "resendAfterSeconds": 1800 } })).await;
     demo.wait_ready().await;
     demo
 }
 
-async fn promises(demo: &Stack<'_>) -> Before {
+pub(super) async fn promises(demo: &Stack<'_>) -> Before {
     let session = demo.user("session@example.org").sign_in().await;
     let code = demo.user("code@example.org").mailed_code().await;
     let waits = demo.user("waits@example.org");
@@ -104,7 +104,7 @@ async fn promises(demo: &Stack<'_>) -> Before {
     Before { session, code }
 }
 
-async fn assert_kept(case: &Case, demo: &Stack<'_>, before: Before) {
+pub(super) async fn assert_kept(case: &Case, demo: &Stack<'_>, before: Before) {
     // The services have found the restarted server.
     demo.wait_sign_in("afterwards@example.org").await;
     let Before { mut session, code } = before;

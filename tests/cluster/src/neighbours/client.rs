@@ -9,9 +9,22 @@ use test_client::call::{Answer, Call};
 
 use crate::{
     case::Case,
+    cluster::{Cluster, images::image},
     deadline,
+    neighbours::pod,
     wait::{attempt, chain, eventually, seen},
 };
+
+/// The pod, whose API answers on port 8080.
+pub(super) fn pod(cluster: &Cluster) -> Value {
+    let container = json!({
+        "name": "client", "image": image(cluster, "test-client"),
+        "ports": [{ "containerPort": 8080 }],
+        "readinessProbe": { "httpGet": { "path": "/ready", "port": 8080 }, "periodSeconds": 1 },
+        "resources": { "requests": { "cpu": "10m", "memory": "32Mi" }, "limits": { "memory": "512Mi" } },
+    });
+    pod::restricted(container, json!([]))
+}
 
 impl Case {
     /// A POST with a JSON body, from inside the namespace. A request without an HTTP response is an answer with status 0.
@@ -36,6 +49,15 @@ impl Case {
     async fn call(&self, call: &Call) -> Answer {
         let answer = self.ask_client("POST", "call", &json!(call)).await;
         answer.unwrap_or_else(|error| panic!("the pod client did not relay {}: {error}", call.url))
+    }
+
+    /// Reads from the control API of the pod. The API server's proxy cuts a long answer off now and then, so a read is
+    /// repeated until the deadline.
+    pub(crate) async fn read_client<T: DeserializeOwned>(&self, path: &str) -> T {
+        eventually(format!("{path} of the pod client"), deadline::READ, async || {
+            self.ask_client("GET", path, &Value::Null).await
+        })
+        .await
     }
 
     /// Uses the control API of the pod, through the API server.

@@ -1,6 +1,6 @@
 //! The operator as its owner installs it: by Helm, in a namespace of its own that enforces `restricted`.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Namespace};
 use kube::{
@@ -13,10 +13,8 @@ use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{
     case::Case,
-    cluster::Cluster,
-    deadline, kubectl,
-    objects::wait_rollout,
-    settings,
+    cluster::{Cluster, kubectl, objects::wait_rollout},
+    deadline, settings,
     wait::{chain, eventually, seen},
 };
 
@@ -77,10 +75,24 @@ impl Operator<'_> {
         });
     }
 
-    /// The same, for values that cannot become ready.
+    /// Installs an older release, with its images and from its chart.
+    pub async fn install_older(&self) {
+        let values = [
+            "image.tag=older",
+            "stackImages.userService=localhost/ping/user-service:older",
+            "stackImages.mailService=localhost/ping/mail-service:older",
+        ];
+        let installed = self.install_from(&settings::older_release(), &values).await;
+        installed.unwrap_or_else(|error| panic!("the older operator could not be installed: {error}"));
+    }
+
+    /// The same as `install`, for values that cannot become ready.
     pub async fn try_install(&self, values: &[&str]) -> Result<(), String> {
-        let chart = self.cluster.repository.join("charts/ping-operator");
-        let chart = chart.display().to_string();
+        self.install_from(&self.cluster.repository, values).await
+    }
+
+    async fn install_from(&self, repository: &Path, values: &[&str]) -> Result<(), String> {
+        let chart = repository.join("charts/ping-operator").display().to_string();
         let mut arguments = vec!["upgrade", "--install", NAME, &chart, "--namespace", NAMESPACE];
         // A case may replace the CRD, which makes it an owner of the fields.
         arguments.extend(["--force-conflicts", "--reset-values", "--set", "crds.keep=false"]);

@@ -10,7 +10,11 @@ use kube::{
 };
 use test_client::ledger::Summary;
 
-use crate::{case::Case, namespace::LABEL, pods::summary, stack};
+use crate::{
+    case::Case,
+    cluster::{namespace::LABEL, pods::summary},
+    stack,
+};
 
 const EVENTS: usize = 25;
 const LOG_LINES: i64 = 12;

@@ -6,9 +6,8 @@ use k8s_openapi::api::core::v1::Node;
 use kube::{Api, api::ListParams};
 
 use crate::{
-    Way,
     case::{Case, tell},
-    kubectl,
+    cluster::{Way, kubectl},
     wait::chain,
 };
 

@@ -47,7 +47,7 @@ impl Case {
 impl Load<'_> {
     /// The figures so far.
     pub async fn summary(&self) -> Summary {
-        self.look().await.unwrap_or_else(|error| panic!("no figures of {}: {error}", self.prefix))
+        self.case.read_client(&self.path("")).await
     }
 
     /// Waits until a hundred more sign-ins have gone through than now: the stack serves again.
@@ -57,7 +57,7 @@ impl Load<'_> {
 
     /// The same, for a case that has to undo something before it may fail.
     pub async fn try_served(&self, deadline: Duration) -> Result<(), String> {
-        let before = self.look().await?.signed_in;
+        let before = self.summary().await.signed_in;
         attempt(format!("100 more sign-ins of {}", self.prefix), deadline, async || {
             let summary = self.look().await?;
             seen(summary.signed_in >= before + 100, || format!("{summary:?}"))
@@ -74,8 +74,7 @@ impl Load<'_> {
             seen(summary.finished, || format!("{summary:?}"))
         })
         .await;
-        let ledger = self.case.ask_client::<Ledger>("GET", &self.path("/ledger"), &Value::Null).await;
-        let ledger = ledger.unwrap_or_else(|error| panic!("no ledger of {}: {error}", self.prefix));
+        let ledger: Ledger = self.case.read_client(&self.path("/ledger")).await;
         self.case.step(&row(&ledger));
         ledger
     }

@@ -8,10 +8,8 @@ use serde_json::json;
 
 use crate::{
     case::Case,
+    cluster::{images::image, kubectl, namespace::PodSecurity},
     deadline,
-    images::image,
-    kubectl,
-    namespace::PodSecurity,
     wait::{chain, eventually, seen},
 };
 

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Runs in the pod: method, path and body of a request, by bash alone. Shared with the cases in bash.
-const REQUEST: &str = include_str!("../../../k8s/e2e/management");
+const REQUEST: &str = include_str!("../../../../k8s/e2e/management");
 /// The vhost of a managed broker, and its queue of mails.
 const MAIL_QUEUE: &str = "queues/ping/send-otp";
 
