@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use broker::{Publisher, PublisherOptions, State};
+use amqp::{Publisher, PublisherOptions, State};
 use clap::Parser as _;
 use hyper::HeaderMap;
 use ping_contract::{

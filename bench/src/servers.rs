@@ -7,7 +7,7 @@ use redis::{AsyncConnectionConfig, aio::MultiplexedConnection};
 use reqwest::{Client, Method, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
-use topology::{Management, ManagementConfig};
+use rabbitmq_management::{Management, ManagementConfig};
 
 use crate::{
     config::ServerOptions,
@@ -45,7 +45,7 @@ impl Servers {
             ca_file: None,
         };
         let desired = Desired::new(VHOST, std::time::Duration::from_secs(LIFE_SECONDS));
-        topology::apply(&Management::new(&config)?, &desired).await?;
+        rabbitmq_management::apply(&Management::new(&config)?, &desired).await?;
         lift_bounds(options).await?;
         let connection = Connection::connect(&amqp_url(options), ConnectionProperties::default()).await?;
         let channel = connection.create_channel().await?;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use service_kit::tls;
-use topology::{Connections, Error, Management};
+use rabbitmq_management::{Connections, Error, Management};
 
 use crate::controller::build::broker_topology::Management as Access;
 

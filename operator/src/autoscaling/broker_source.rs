@@ -8,7 +8,7 @@ use kube::{Api, Client};
 use ping_contract::{topology::MAIL_QUEUE, users::Role};
 use service_kit::telemetry::chain;
 use tokio::sync::Mutex;
-use topology::{
+use rabbitmq_management::{
     Management,
     nodes::node_view,
     queue_depth::{DepthError, QueueDepth, queue_depth},
@@ -224,7 +224,7 @@ impl From<&QueueDepth> for Backlog {
 
 fn unreadable(error: &DepthError) -> Unreadable {
     match error {
-        DepthError::Management(topology::Error::Login | topology::Error::Forbidden(_)) => Unreadable::Refused,
+        DepthError::Management(rabbitmq_management::Error::Login | rabbitmq_management::Error::Forbidden(_)) => Unreadable::Refused,
         DepthError::Management(error) => Unreadable::Unreachable(chain(error)),
         DepthError::Missing(_) => Unreadable::QueueMissing,
         DepthError::NotRunning(_) => Unreadable::NotRunning,

@@ -11,7 +11,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use ping_contract::plan::Conflict;
 use serde::Deserialize;
 use service_kit::telemetry::chain;
-use topology::{Error, Report, management::segment, queues::Queue};
+use rabbitmq_management::{Error, Report, management::segment, queues::Queue};
 
 use super::{
     Context,
@@ -147,9 +147,9 @@ async fn apply_and_look(
     context: &Context,
     id: &StackId,
     wanted: &BrokerTopology,
-    management: &topology::Management,
+    management: &rabbitmq_management::Management,
 ) -> Result<TopologyState, Error> {
-    let report = topology::apply(management, &wanted.desired).await?;
+    let report = rabbitmq_management::apply(management, &wanted.desired).await?;
     report_changes(context, id, &report).await;
     if let Some(state) = conflict(&report.conflicts) {
         return Ok(state);
@@ -188,8 +188,8 @@ struct ConnectionAnswer {
     user: Option<String>,
 }
 
-async fn look(management: &topology::Management, wanted: &BrokerTopology) -> Result<Queues, Error> {
-    let queues = topology::queues::queues(management, Some(&wanted.desired.vhost.name)).await?;
+async fn look(management: &rabbitmq_management::Management, wanted: &BrokerTopology) -> Result<Queues, Error> {
+    let queues = rabbitmq_management::queues::queues(management, Some(&wanted.desired.vhost.name)).await?;
     let ours = |queue: &&Queue| wanted.desired.queues.iter().any(|desired| desired.name == queue.name);
     let members = queues.iter().filter(ours).map(|queue| queue.members.as_ref().map(Vec::len));
     // One unknown makes the whole unknown.
@@ -207,7 +207,7 @@ async fn look(management: &topology::Management, wanted: &BrokerTopology) -> Res
 }
 
 /// Whether somebody is connected as one of `users`.
-async fn connected(management: &topology::Management, users: &[String]) -> Result<bool, Error> {
+async fn connected(management: &rabbitmq_management::Management, users: &[String]) -> Result<bool, Error> {
     if users.is_empty() {
         return Ok(false);
     }

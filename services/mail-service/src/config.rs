@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use broker::BrokerArgs;
+use amqp::BrokerArgs;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use lettre::transport::smtp::{authentication::Credentials, extension::ClientId};
 use redis::{Client, TlsCertificates};
@@ -197,7 +197,7 @@ pub enum Error {
     RedisCa(#[source] std::io::Error),
     /// The broker's settings.
     #[error("the settings of RabbitMQ cannot be used")]
-    Broker(#[source] broker::ConfigError),
+    Broker(#[source] amqp::ConfigError),
     /// TLS settings.
     #[error("the TLS settings of the mail server cannot be used")]
     Tls(#[source] TlsError),
@@ -214,7 +214,7 @@ impl Config {
     }
 
     /// The broker, under this service's name.
-    pub fn broker(&self) -> Result<broker::BrokerConfig, Error> {
+    pub fn broker(&self) -> Result<amqp::BrokerConfig, Error> {
         self.broker.config("mail-service").map_err(Error::Broker)
     }
 

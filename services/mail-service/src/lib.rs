@@ -30,7 +30,7 @@ mod fakes;
 
 use std::net::SocketAddr;
 
-use broker::{ConsumerOptions, Publisher, PublisherOptions};
+use amqp::{ConsumerOptions, Publisher, PublisherOptions};
 use ping_contract::topology::{MAIL_QUEUE, RETRY_EXCHANGE};
 use service_kit::{backoff::pause, health::Health, management, metrics::Metrics, shutdown::Shutdown};
 use tokio::net::TcpListener;
@@ -88,7 +88,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let options = PublisherOptions { channels: PUBLISHING_CHANNELS, ..PublisherOptions::new(RETRY_EXCHANGE) };
     let outbox = Publisher::start(broker.clone().named("mail-service retries"), options, &shutdown);
     let options = ConsumerOptions { queue: MAIL_QUEUE.to_owned(), prefetch: config.mail_concurrency };
-    let source = broker::Consumer::start(broker, options, &shutdown);
+    let source = amqp::Consumer::start(broker, options, &shutdown);
     source.report_to(health.require("rabbitmq"), &shutdown);
     let sent = RedisSentLog::new(redis, health.require("redis"));
     shutdown.spawn("redis status", sent.clone().watch(shutdown.clone()));

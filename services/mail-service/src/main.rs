@@ -29,7 +29,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
-    telemetry::init(config.log_format, &format!("{},{}", config.log_filter, broker::QUIET))?;
+    telemetry::init(config.log_format, &format!("{},{}", config.log_filter, amqp::QUIET))?;
     let grace = config.shutdown_grace;
     let shutdown = Shutdown::on_signals()?;
     mail_service::run(config, shutdown.clone()).await?;

@@ -4,7 +4,7 @@
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use axum::http::HeaderValue;
-use broker::BrokerArgs;
+use amqp::BrokerArgs;
 use clap::Parser;
 use ipnet::IpNet;
 use redis::{Client, TlsCertificates};

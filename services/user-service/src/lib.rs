@@ -32,7 +32,7 @@ pub mod tokens;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use broker::{Publisher, PublisherOptions};
+use amqp::{Publisher, PublisherOptions};
 use config::{Config, ConfigError};
 use ping_contract::topology::{MAIL_EXCHANGE, MAIL_QUEUE};
 use secrecy::ExposeSecret as _;
@@ -66,7 +66,7 @@ pub enum Error {
     Config(#[from] ConfigError),
     /// The broker's settings.
     #[error("the configuration of the broker cannot be used")]
-    Broker(#[from] broker::ConfigError),
+    Broker(#[from] amqp::ConfigError),
     /// A port in use, most often.
     #[error("could not listen on {address}; is another process using the port?")]
     Listen {
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn the_reasons_in_the_docs_are_those_of_the_checks() {
         assert_reasons("redis", RedisTrouble::ALL.map(|trouble| (trouble.reason(), trouble.message())));
-        let causes = broker::Cause::ALL.into_iter().filter(|cause| *cause != broker::Cause::Starting);
+        let causes = amqp::Cause::ALL.into_iter().filter(|cause| *cause != amqp::Cause::Starting);
         assert_reasons("rabbitmq", causes.map(|cause| (cause.reason(), cause.message())));
         let directory = DirectoryTrouble::ALL.map(|trouble| (trouble.reason(), trouble.message()));
         assert_reasons("directory", directory);

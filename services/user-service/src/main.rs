@@ -23,7 +23,7 @@ async fn main() -> ExitCode {
 }
 
 async fn start(config: Config) -> Result<ExitCode, anyhow::Error> {
-    telemetry::init(config.log_format, &format!("{},{}", config.log_filter, broker::QUIET))?;
+    telemetry::init(config.log_format, &format!("{},{}", config.log_filter, amqp::QUIET))?;
     let (shutdown, grace) = (Shutdown::on_signals()?, config.shutdown_grace);
     user_service::run(config, shutdown.clone()).await?;
     Ok(shutdown.finish(grace).await.into())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use service_kit::{backoff, shutdown::Shutdown, telemetry::chain};
-use topology::nodes::{NodeView, node_view};
+use rabbitmq_management::nodes::{NodeView, node_view};
 
 use super::members::{Broker, Brokers, Membership};
 use crate::{broker_connections::BrokerConnections, controller::build::broker_topology::BrokerNode};

@@ -53,7 +53,7 @@ pub(in crate::controller) fn examples() -> Vec<Finding> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use topology::nodes::NodeView;
+    use rabbitmq_management::nodes::NodeView;
 
     use super::{
         super::members::{Broker, Brokers},

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ping_contract::broker_version::{self, UnsupportedVersion};
-use topology::nodes::NodeView;
+use rabbitmq_management::nodes::NodeView;
 
 /// One broker of the stack, and what it reported.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::Pod;
-use topology::{nodes::NodeView, queues::Queue};
+use rabbitmq_management::{nodes::NodeView, queues::Queue};
 
 use super::{BrokerNode, volumes::Volumes};
 use crate::controller::build::LostBroker;

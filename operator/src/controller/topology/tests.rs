@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use ping_contract::{broker_version, plan::Conflict};
-use topology::nodes::NodeView;
+use rabbitmq_management::nodes::NodeView;
 
 use super::{TopologyState, conflict, speakers};
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker::{Consumer, ConsumerState, Delivery, HeaderValue, Message, Publisher};
+use amqp::{Consumer, ConsumerState, Delivery, HeaderValue, Message, Publisher};
 use ping_contract::{
     event::{ATTEMPT_HEADER, EXPIRES_AT_HEADER},
     topology::RETRY_EXCHANGE,

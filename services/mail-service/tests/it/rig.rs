@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker::{BrokerConfig, HeaderValue, Message, Publisher, PublisherOptions};
+use amqp::{BrokerConfig, HeaderValue, Message, Publisher, PublisherOptions};
 use clap::Parser as _;
 use mail_service::config::Config;
 use ping_contract::{
@@ -15,7 +15,7 @@ use service_kit::shutdown::{Finish, Shutdown};
 use test_kit::{
     port::free_port, readyz::Readyz, servers::fresh_database, smtp::SmtpServer, vhost::Vhost, wait::wait_for,
 };
-use topology::{Management, ManagementConfig};
+use rabbitmq_management::{Management, ManagementConfig};
 
 /// Three times the slowest of what is waited for: a message that takes the tier of 15 s.
 pub(crate) const SOON: Duration = Duration::from_mins(1);
@@ -68,7 +68,7 @@ pub(crate) async fn apply_topology(vhost: &Vhost) -> Vec<Conflict> {
         ca_file: None,
     };
     let desired = Desired::new(vhost.name(), Duration::from_mins(5));
-    topology::apply(&Management::new(&config).unwrap(), &desired).await.unwrap().conflicts
+    rabbitmq_management::apply(&Management::new(&config).unwrap(), &desired).await.unwrap().conflicts
 }
 
 impl Setup {
@@ -140,7 +140,7 @@ impl Setup {
         let broker = BrokerConfig::from_url(&url).unwrap().named("test");
         let publisher = Publisher::start(broker, options, &shutdown);
         let mut state = publisher.subscribe_state();
-        let connected = state.wait_for(|state| *state == broker::State::Connected);
+        let connected = state.wait_for(|state| *state == amqp::State::Connected);
         tokio::time::timeout(SOON, connected).await.expect("the test's publisher did not connect").unwrap();
         let client = redis::Client::open(redis_url).unwrap();
         let redis = client.get_multiplexed_async_connection().await.unwrap();

@@ -1,6 +1,6 @@
 //! The broker as a publisher of mail events.
 
-use broker::{Message, Publisher};
+use amqp::{Message, Publisher};
 use futures::future::{BoxFuture, FutureExt as _};
 use ping_contract::{
     event::EXPIRES_AT_HEADER,
@@ -32,8 +32,8 @@ impl MailPublisher for RabbitMq {
         };
         async {
             self.0.publish(message).await.map_err(|error| match error {
-                broker::PublishError::Refused(refusal) => PublishError::Refused(Box::new(refusal)),
-                broker::PublishError::Unknown(doubt) => PublishError::Unknown(Box::new(doubt)),
+                amqp::PublishError::Refused(refusal) => PublishError::Refused(Box::new(refusal)),
+                amqp::PublishError::Unknown(doubt) => PublishError::Unknown(Box::new(doubt)),
             })
         }
         .boxed()

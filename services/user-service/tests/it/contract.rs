@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker::{BrokerConfig, Consumer, ConsumerOptions, Delivery};
+use amqp::{BrokerConfig, Consumer, ConsumerOptions, Delivery};
 use ping_contract::event::EXPIRES_AT_HEADER;
 use redis::AsyncCommands as _;
 use serde_json::{Value, json};

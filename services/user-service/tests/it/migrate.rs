@@ -7,7 +7,7 @@ use ping_contract::topology::{Desired, MAIL_QUEUE};
 use redis::AsyncCommands as _;
 use serde_json::json;
 use test_kit::{servers::fresh_database, vhost::Vhost, wait::wait_until};
-use topology::{Management, ManagementConfig, Report, apply};
+use rabbitmq_management::{Management, ManagementConfig, Report, apply};
 
 use crate::support::{DEADLINE, MongoDatabase, SECRET, Setup, dev, repository};
 

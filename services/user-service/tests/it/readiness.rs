@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use broker::{BrokerConfig, Consumer, ConsumerOptions};
+use amqp::{BrokerConfig, Consumer, ConsumerOptions};
 use reqwest::Method;
 use serde_json::{Value, json};
 use test_kit::{

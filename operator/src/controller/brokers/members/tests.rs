@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use ping_contract::broker_version::UnsupportedVersion;
-use topology::nodes::NodeView;
+use rabbitmq_management::nodes::NodeView;
 
 use super::{Broker, Brokers, Membership};
 

@@ -6,7 +6,7 @@ use k8s_openapi::api::{
     core::v1::{Pod, Service},
 };
 use serde_json::{Value, from_value, json};
-use topology::nodes::NodeView;
+use rabbitmq_management::nodes::NodeView;
 
 use super::{Present, mark, restrict, wrong};
 use crate::{

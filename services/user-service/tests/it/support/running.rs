@@ -6,7 +6,7 @@ use reqwest::{Client, Method, RequestBuilder, header::CONTENT_TYPE};
 use serde_json::Value;
 use service_kit::shutdown::Shutdown;
 use test_kit::{port::free_port, readyz::Readyz, vhost::Vhost, wait::wait_until};
-use topology::{Management, ManagementConfig};
+use rabbitmq_management::{Management, ManagementConfig};
 use user_service::{config::Config, run};
 
 use super::{Answer, DEADLINE};
@@ -92,5 +92,5 @@ pub async fn apply_topology(vhost: &Vhost) {
         ca_file: None,
     };
     let desired = Desired::new(vhost.name(), std::time::Duration::from_mins(5));
-    topology::apply(&Management::new(&config).unwrap(), &desired).await.unwrap();
+    rabbitmq_management::apply(&Management::new(&config).unwrap(), &desired).await.unwrap();
 }

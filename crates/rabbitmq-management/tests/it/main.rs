@@ -8,7 +8,7 @@ use ping_contract::{
     users::{Role, User},
 };
 use test_kit::vhost::Vhost;
-use topology::{Management, ManagementConfig, Report, apply};
+use rabbitmq_management::{Management, ManagementConfig, Report, apply};
 
 mod apply;
 mod cluster;

@@ -8,7 +8,7 @@ use ping_contract::{
     users::{Role, User},
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use topology::ManagementConfig;
+use rabbitmq_management::ManagementConfig;
 
 /// Creates and mends Ping's exchanges, queues, bindings and policies on a `RabbitMQ` broker, and on request its users.
 ///

@@ -7,7 +7,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
-use topology::{Management, ManagementConfig};
+use rabbitmq_management::{Management, ManagementConfig};
 
 /// Requests that reached a server which answers one on each connection and hangs up at the next.
 static ARRIVED: AtomicUsize = AtomicUsize::new(0);

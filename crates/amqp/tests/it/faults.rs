@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use broker::{Doubt, PublishError, Publisher, PublisherOptions, Refusal, State};
+use amqp::{Doubt, PublishError, Publisher, PublisherOptions, Refusal, State};
 use futures::future::join_all;
 use test_kit::{
     servers::{RabbitServer, SmallDisk},

@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, time::Duration};
 
-use broker::{Cause, Consumer, ConsumerState, Delivery};
+use amqp::{Cause, Consumer, ConsumerState, Delivery};
 use ping_contract::topology::MAIL_QUEUE;
 use serde_json::Value;
 use service_kit::shutdown::Finish;

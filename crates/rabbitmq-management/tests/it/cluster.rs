@@ -7,7 +7,7 @@ use test_kit::{
     servers::{RabbitCluster, RabbitNode},
     wait::{wait_for, wait_until},
 };
-use topology::{
+use rabbitmq_management::{
     Management, ManagementConfig,
     nodes::{NodeView, node_view},
     queues::queues,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker::{Doubt, PublishError, Publisher, PublisherOptions, Refusal, State};
+use amqp::{Doubt, PublishError, Publisher, PublisherOptions, Refusal, State};
 use test_kit::proxy::Mode;
 use tokio::{io::AsyncReadExt as _, net::TcpListener, time::timeout};
 
@@ -92,7 +92,7 @@ async fn a_publish_whose_connection_breaks_is_unknown() {
 async fn a_handshake_that_is_given_up_closes_its_socket() {
     let fixture = Fixture::new().await;
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let config = broker::BrokerConfig { port: mute.local_addr().unwrap().port(), ..fixture.config() };
+    let config = amqp::BrokerConfig { port: mute.local_addr().unwrap().port(), ..fixture.config() };
     let _publisher = Publisher::start(config, options(), &fixture.shutdown);
     let (mut socket, _) = timeout(PATIENCE, mute.accept()).await.expect("a dial").unwrap();
     let mut received = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
-use broker::{BrokerConfig, Cause, Publisher, Refusal, State, TlsConfig};
+use amqp::{BrokerConfig, Cause, Publisher, Refusal, State, TlsConfig};
 use service_kit::tls::install_provider;
 use tokio::{
     io::{AsyncReadExt as _, copy_bidirectional},

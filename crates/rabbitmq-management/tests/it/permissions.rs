@@ -13,7 +13,7 @@ use ping_contract::{
     users::{Role, User},
 };
 use test_kit::vhost::Vhost;
-use topology::{Management, ManagementConfig};
+use rabbitmq_management::{Management, ManagementConfig};
 
 use crate::{apply_to, delete_users, desired, management_config, user_of};
 

@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use broker::{
+use amqp::{
     BrokerConfig, Consumer, ConsumerOptions, Message, PublishError, Publisher, PublisherOptions, Refusal,
     State,
 };
@@ -16,7 +16,7 @@ use ping_contract::topology::{Desired, MAIL_EXCHANGE, MAIL_QUEUE};
 use service_kit::shutdown::Shutdown;
 use test_kit::{proxy::Proxy, servers::Broker, vhost::Vhost};
 use tokio::time::timeout;
-use topology::{Management, ManagementConfig};
+use rabbitmq_management::{Management, ManagementConfig};
 
 mod cause;
 mod consumer;
@@ -58,7 +58,7 @@ impl Fixture {
             ca_file: None,
         };
         let desired = Desired::new(self.vhost.name(), Duration::from_mins(5));
-        topology::apply(&Management::new(&config).unwrap(), &desired).await.unwrap();
+        rabbitmq_management::apply(&Management::new(&config).unwrap(), &desired).await.unwrap();
     }
 
     fn config(&self) -> BrokerConfig {

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use broker::{HeaderValue, Message, PublisherOptions, Refusal};
+use amqp::{HeaderValue, Message, PublisherOptions, Refusal};
 use futures::{StreamExt as _, stream};
 use ping_contract::topology::{RETRY_EXCHANGE, RetryTier};
 use serde_json::json;
@@ -148,10 +148,10 @@ async fn a_missing_exchange_is_waited_for() {
     let fixture = Fixture::new().await;
     let path = fixture.vhost.path("exchanges", "ping.mail");
     fixture.vhost.management().delete(&path).await;
-    let publisher = broker::Publisher::start(fixture.config(), options(), &fixture.shutdown);
+    let publisher = amqp::Publisher::start(fixture.config(), options(), &fixture.shutdown);
     assert_eq!(publisher.publish(message("early")).await, refused(Refusal::NotConnected));
     fixture.apply().await;
-    crate::reaches(&publisher, broker::State::Connected).await;
+    crate::reaches(&publisher, amqp::State::Connected).await;
     assert_eq!(publisher.publish(message("in time")).await, Ok(()));
 }
 

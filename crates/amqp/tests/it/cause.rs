@@ -1,6 +1,6 @@
 //! Why there is no connection: each cause is told apart, and the cure is noticed without a restart.
 
-use broker::{BrokerConfig, Cause, Consumer, ConsumerOptions, Publisher, PublisherOptions, State};
+use amqp::{BrokerConfig, Cause, Consumer, ConsumerOptions, Publisher, PublisherOptions, State};
 use ping_contract::{
     topology::{MAIL_EXCHANGE, MAIL_QUEUE},
     users::Role,
@@ -90,7 +90,7 @@ async fn a_consumer_without_permission_on_the_queue_is_denied_access_and_a_pause
     wait_until("the broker to be usable", PATIENCE, || async { reason().is_none() }).await;
     consumer.pause("a test");
     let mut state = consumer.subscribe_state();
-    let paused = state.wait_for(|state| *state == broker::ConsumerState::Paused);
+    let paused = state.wait_for(|state| *state == amqp::ConsumerState::Paused);
     tokio::time::timeout(PATIENCE, paused).await.expect("the pause").unwrap();
     assert_eq!(reason(), None);
     management.delete(&format!("/api/users/{user}")).await;

@@ -7,7 +7,7 @@ use std::{
 
 use clap::Parser as _;
 use service_kit::{telemetry, tls};
-use topology::{Error, Management, Report, apply, dry_run};
+use rabbitmq_management::{Error, Management, Report, apply, dry_run};
 
 mod config;
 

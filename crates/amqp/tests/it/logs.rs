@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use broker::{Message, Refusal};
+use amqp::{Message, Refusal};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter, util::SubscriberInitExt as _};
 
 use crate::{Fixture, refused, unroutable};
@@ -34,7 +34,7 @@ impl MakeWriter<'_> for Log {
 #[tokio::test]
 async fn the_body_of_a_returned_message_is_not_logged() {
     let log = Log::default();
-    let filter = EnvFilter::new(format!("info,{}", broker::QUIET));
+    let filter = EnvFilter::new(format!("info,{}", amqp::QUIET));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(log.clone()).finish().init();
     let fixture = Fixture::new().await;
     let publisher = fixture.publisher().await;
