@@ -12,10 +12,9 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use lettre::transport::smtp::{authentication::Credentials, extension::ClientId};
 use redis::{Client, TlsCertificates};
 use secrecy::{ExposeSecret as _, SecretString};
-use service_kit::{config::duration, telemetry::LogFormat};
+use service_kit::{backoff::Backoff, config::duration, telemetry::LogFormat};
 
 use crate::{
-    consumer::Probing,
     message::{BadSender, MessageWriter},
     smtp::{
         Limits, Relay,
@@ -224,10 +223,10 @@ impl Config {
         Duration::from_secs(self.code_ttl_seconds)
     }
 
-    /// How a paused consumer looks for the end of trouble.
+    /// The time between two probes of a paused consumer, or of a mail server that cannot be used.
     #[must_use]
-    pub fn probing(&self) -> Probing {
-        Probing { first: self.probe_first, max: self.probe_max }
+    pub fn probing(&self) -> Backoff {
+        Backoff::new(self.probe_first, self.probe_max)
     }
 
     /// The Redis client; connects later.

@@ -1,32 +1,18 @@
 //! Consumes mail events from `RabbitMQ` and delivers them by SMTP.
 //!
-//! In reading order, the way of one message:
-//! - [`config`]: what can be set.
+//! In reading order:
+//! - [`config`]: the settings.
 //! - [`queue`]: where messages come from and go to.
-//! - [`consumer`]: takes them, pauses, drains.
-//! - [`handler`]: one message, from its bytes to an [`outcome`].
-//! - [`sent`]: what Redis knows about it. [`message`]: the mail. [`smtp`]: handing it over.
-//! - [`settle`]: what the outcome means for the message. [`retry`]: when it is tried again. [`park`]: the note on
-//!   what cannot be delivered.
-//! - [`metrics`]: what is measured.
+//! - [`delivery`]: what happens to each message.
+//! - [`message`]: the mail. [`smtp`]: how it is handed over.
 //! - [`test_mail`]: one mail by hand, through the same SMTP.
 
 pub mod config;
-pub mod consumer;
-pub mod handler;
+pub mod delivery;
 pub mod message;
-pub mod metrics;
-pub mod outcome;
-pub mod park;
 pub mod queue;
-pub mod retry;
-pub mod sent;
-pub mod settle;
 pub mod smtp;
 pub mod test_mail;
-
-#[cfg(test)]
-mod fakes;
 
 use std::net::SocketAddr;
 
@@ -37,11 +23,13 @@ use tokio::net::TcpListener;
 
 use crate::{
     config::Config,
-    consumer::Consumer,
-    handler::Handler,
-    metrics::MailMetrics,
-    sent::RedisSentLog,
-    settle::Settler,
+    delivery::{
+        consumer::{Consumer, Settings},
+        handler::Handler,
+        metrics::MailMetrics,
+        sent::RedisSentLog,
+        settle::Settler,
+    },
     smtp::{
         Pool,
         status::{self, Reported, SmtpStatus, TryOut},
@@ -79,7 +67,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let address = config.management_address();
     let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
 
-    let (health, metrics) = (Health::new(), Metrics::new("mail-service", env!("CARGO_PKG_VERSION")));
+    let health = Health::new();
+    let metrics = Metrics::new("mail-service", env!("CARGO_PKG_VERSION"));
     let mail_metrics = MailMetrics::register(&metrics);
     mail_metrics.code_lives(config.code_life());
     shutdown
@@ -106,8 +95,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
         metrics: mail_metrics.clone(),
     };
     let settler = Settler { outbox, metrics: mail_metrics, shutdown: shutdown.clone() };
-    let limits = (usize::from(config.mail_concurrency), config.probing());
-    shutdown.spawn_critical("consumer", Consumer::new(source, handler, settler, limits).run());
+    let settings = Settings { concurrency: usize::from(config.mail_concurrency), probing: config.probing() };
+    shutdown.spawn_critical("consumer", Consumer::new(source, handler, settler, settings).run());
     Ok(())
 }
 

@@ -5,8 +5,6 @@ pub mod rabbitmq;
 
 use std::future::Future;
 
-use crate::handler::Received;
-
 /// Where messages come from.
 pub trait Source: Send + 'static {
     /// One message.
@@ -33,6 +31,21 @@ pub trait Incoming: Send + Sync + 'static {
 
     /// It goes back to the queue as it is.
     fn requeue(self) -> impl Future<Output = ()> + Send;
+}
+
+/// A message as it was received.
+#[derive(Debug, Clone, Copy)]
+pub struct Received<'a> {
+    /// The event's bytes.
+    pub body: &'a [u8],
+    /// The AMQP `message_id`.
+    pub message_id: Option<&'a str>,
+    /// The header `x-ping-expires-at`.
+    pub expires_at_ms: Option<i64>,
+    /// The header `x-ping-attempt`, from 1.
+    pub attempt: u32,
+    /// The header `x-delivery-count`.
+    pub delivery_count: u64,
 }
 
 /// A message to be published to a retry tier or to the parking queue.

@@ -5,13 +5,14 @@
 //! - [`pool`]: which session a mail takes.
 //! - [`connection`]: one session.
 //! - [`phase`]: its steps and their deadlines.
-//! - [`failure`]: what can go wrong, without the server's text. [`answer`]: its class.
-//! - [`trouble`], [`status`]: whether the mail server can be used, and why not.
+//! - [`failure`]: what can go wrong, without the server's text. [`fault`]: what it means.
+//! - [`answer`]: the result of a test mail. [`trouble`], [`status`]: whether the mail server can be used, and why not.
 //! - [`tls`]: how it is encrypted.
 
 pub mod answer;
 pub mod connection;
 pub mod failure;
+pub mod fault;
 pub mod phase;
 pub mod pool;
 pub mod status;
@@ -26,6 +27,7 @@ use tokio::time::Instant;
 pub use self::{
     connection::Relay,
     failure::{Failure, Reply},
+    fault::{Fault, Part, Scope, Severity},
     pool::{Limits, Pool},
 };
 use crate::message::OutgoingMail;

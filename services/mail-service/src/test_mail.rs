@@ -66,6 +66,11 @@ fn prepare(settings: &TestMail) -> Option<(Pool, OutgoingMail)> {
         locale: None,
     };
     let mail = writer.write(&event, &id, SystemTime::now()).inspect_err(|error| logged(error)).ok()?;
-    let (life, idle) = (settings.smtp.smtp_connection_life, settings.smtp.smtp_connection_idle);
-    Some((Pool::new(relay, Limits { sessions: 1, mails: 1, life, idle }), mail))
+    let limits = Limits {
+        sessions: 1,
+        mails: 1,
+        life: settings.smtp.smtp_connection_life,
+        idle: settings.smtp.smtp_connection_idle,
+    };
+    Some((Pool::new(relay, limits), mail))
 }

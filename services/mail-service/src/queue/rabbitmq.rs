@@ -7,11 +7,9 @@ use ping_contract::{
     event::{ATTEMPT_HEADER, EXPIRES_AT_HEADER},
     topology::RETRY_EXCHANGE,
 };
-
 use tokio::time::timeout;
 
-use super::{Incoming, NotPublished, Outbox, Parcel, Source};
-use crate::handler::Received;
+use super::{Incoming, NotPublished, Outbox, Parcel, Received, Source};
 
 /// How long the broker may take to end a subscription.
 const CANCEL_WITHIN: Duration = Duration::from_secs(5);

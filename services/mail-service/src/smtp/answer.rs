@@ -1,41 +1,31 @@
-//! The class of a failure that says what to do about it: for the report on a test mail, and for the status.
+//! The class of a failure that says what to do about it: for the report on a test mail.
 
 use ping_contract::test_mail::Answer;
 
 use super::{
-    failure::{Failure, Reply},
-    phase::Phase,
+    failure::Failure,
+    fault::{Fault, Part, Severity},
 };
 
 /// The class of a failure.
 #[must_use]
 pub fn answer(failure: Failure) -> Answer {
-    match failure {
-        Failure::Refused { phase, reply } => refused(phase, reply),
-        Failure::Unsupported { phase: Phase::Login } => Answer::LoginRefused,
-        Failure::Unsupported { .. } => Answer::TlsFailed,
-        Failure::Crowded => Answer::Deferred,
-        Failure::Late => Answer::Interrupted,
-        Failure::TimedOut { phase } | Failure::Broken { phase } | Failure::OutOfStep { phase, .. } => {
-            match phase {
-                Phase::Lookup | Phase::Connect | Phase::Greeting => Answer::Unreachable,
-                Phase::Tls => Answer::TlsFailed,
-                Phase::Login | Phase::Mail | Phase::Rcpt | Phase::Data | Phase::Accept => Answer::Interrupted,
-            }
-        }
-    }
-}
-
-fn refused(phase: Phase, reply: Reply) -> Answer {
-    match (phase, reply.code) {
-        // The relay wants a login, or another one (RFC 4954).
-        (_, 530 | 534 | 535 | 538) | (Phase::Login, 500..) => Answer::LoginRefused,
-        (Phase::Tls, _) => Answer::TlsFailed,
-        (_, ..500) => Answer::Deferred,
-        (Phase::Mail, _) => Answer::SenderRefused,
-        (Phase::Rcpt, _) => Answer::RecipientRefused,
-        (Phase::Data | Phase::Accept, _) => Answer::MessageRefused,
-        (Phase::Lookup | Phase::Connect | Phase::Greeting, _) => Answer::TurnedAway,
+    match Fault::from(failure) {
+        Fault::HostNotFound | Fault::Unreachable => Answer::Unreachable,
+        Fault::TlsFailed => Answer::TlsFailed,
+        Fault::ClientRejected => Answer::TurnedAway,
+        Fault::LoginRefused => Answer::LoginRefused,
+        Fault::SessionDeferred
+        | Fault::Crowded
+        | Fault::Refused { severity: Severity::Closing | Severity::Temporary, .. } => Answer::Deferred,
+        Fault::Refused { part: Part::Sender, .. } => Answer::SenderRefused,
+        Fault::Refused { part: Part::Recipient, .. } => Answer::RecipientRefused,
+        Fault::Refused { part: Part::Message, .. } => Answer::MessageRefused,
+        Fault::LoginInterrupted
+        | Fault::TimedOut
+        | Fault::ConnectionLost
+        | Fault::OutOfStep
+        | Fault::Late => Answer::Interrupted,
     }
 }
 

@@ -52,7 +52,9 @@ impl fmt::Display for Reply {
 /// `5.1.1`, digits only: nothing else of the text can pass.
 fn parse_enhanced(word: &str) -> Option<(u8, u16, u16)> {
     let mut parts = word.splitn(3, '.');
-    let (class, subject, detail) = (parts.next()?, parts.next()?, parts.next()?);
+    let class = parts.next()?;
+    let subject = parts.next()?;
+    let detail = parts.next()?;
     let short = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     if class.len() != 1 || !short(class) || !short(subject) || !short(detail) {
         return None;

@@ -16,8 +16,14 @@ use service_kit::{
 };
 use tokio::{sync::watch, time::Instant};
 
-use super::{Mailer, failure::Failure, phase::Phase, pool::Pool, trouble::SmtpTrouble};
-use crate::{consumer::Probing, message::OutgoingMail, outcome::Outcome, retry::RetryReason};
+use super::{
+    Mailer,
+    failure::Failure,
+    fault::{Fault, Scope},
+    pool::Pool,
+    trouble::SmtpTrouble,
+};
+use crate::message::OutgoingMail;
 
 /// As many mails in a row must fail, without one that is delivered, before failures that do not pause the consumer
 /// count: a server that hangs up once is not away.
@@ -42,10 +48,14 @@ impl SmtpStatus {
     /// A mail server of which nothing is known yet.
     #[must_use]
     pub fn new(check: HealthCheck, last_delivery: Moment) -> Self {
-        let (usable, failures) = (watch::Sender::new(false), AtomicU32::new(0));
-        Self {
-            shared: Arc::new(Shared { check, last_delivery, usable, failures, last_try: Mutex::default() }),
-        }
+        let shared = Shared {
+            check,
+            last_delivery,
+            usable: watch::Sender::new(false),
+            failures: AtomicU32::new(0),
+            last_try: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Takes note of what became of a mail.
@@ -54,14 +64,14 @@ impl SmtpStatus {
             self.shared.last_delivery.mark();
             return self.set_usable();
         };
-        match Outcome::from(failure) {
-            Outcome::Retry(reason) if reason.pause().is_some() => self.set_unusable(failure),
-            Outcome::Retry(reason) if counts(reason, failure) => {
+        match Fault::from(failure).scope() {
+            Scope::All => self.set_unusable(failure),
+            Scope::Unclear => {
                 if self.shared.failures.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES_IN_A_ROW {
                     self.set_unusable(failure);
                 }
             }
-            Outcome::Retry(_) | Outcome::Delivered | Outcome::Reject(_) | Outcome::Expired => {}
+            Scope::One => {}
         }
     }
 
@@ -97,18 +107,6 @@ impl SmtpStatus {
     }
 }
 
-/// Whether a failure that does not pause the consumer is the mail server's. A 4xx to a recipient or a message is not:
-/// greylisting is answered so.
-fn counts(reason: RetryReason, failure: Failure) -> bool {
-    match reason {
-        RetryReason::Busy | RetryReason::TimedOut | RetryReason::ConnectionLost | RetryReason::OutOfStep => {
-            failure != Failure::Crowded
-        }
-        RetryReason::Deferred => failure.phase() == Some(Phase::Mail),
-        _ => false,
-    }
-}
-
 /// A mailer whose results become the status.
 pub struct Reported<M> {
     /// Sends.
@@ -136,10 +134,10 @@ impl<M: Mailer> Mailer for Reported<M> {
 ///
 /// While it can be used, nothing is tried, however long no mail is sent: mail providers throttle or lock clients that
 /// log in again and again without sending anything. The next mail finds out.
-pub async fn watch(try_out: TryOut, probing: Probing, shutdown: Shutdown) {
+pub async fn watch(try_out: TryOut, mut backoff: Backoff, shutdown: Shutdown) {
     let TryOut { pool, sender, status } = try_out;
-    let (mut usable, soft) = (status.shared.usable.subscribe(), shutdown.soft().clone());
-    let mut backoff = Backoff::new(probing.first, probing.max);
+    let mut usable = status.shared.usable.subscribe();
+    let soft = shutdown.soft().clone();
     let mut delay = Duration::ZERO;
     while pause(delay, &shutdown).await.is_ok() {
         // A paused consumer probes as well, and one of the two is enough.

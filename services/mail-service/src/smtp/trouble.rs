@@ -1,8 +1,9 @@
 //! Why the mail server cannot be used, as a status shows it.
 
-use ping_contract::test_mail::Answer;
-
-use super::{answer::answer, failure::Failure, phase::Phase};
+use super::{
+    failure::Failure,
+    fault::{Fault, Part, Severity},
+};
 
 /// What is wrong with the mail server, with its settings, or with the way to it. No mail's own fault is among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,19 +43,21 @@ impl SmtpTrouble {
     /// sessions of ours go on, or the mail was too old.
     #[must_use]
     pub fn of(failure: Failure) -> Option<Self> {
-        if matches!(failure, Failure::Crowded | Failure::Late) {
-            return None;
-        }
-        match answer(failure) {
-            Answer::Unreachable if failure.phase() == Some(Phase::Lookup) => Some(Self::HostNotFound),
-            Answer::Unreachable => Some(Self::Unreachable),
-            Answer::TlsFailed => Some(Self::TlsFailed),
-            Answer::TurnedAway => Some(Self::ClientRejected),
-            Answer::LoginRefused => Some(Self::AuthenticationFailed),
-            Answer::SenderRefused => Some(Self::SenderRejected),
-            Answer::Deferred => Some(Self::Unavailable),
-            Answer::Interrupted => Some(Self::Interrupted),
-            Answer::Delivered | Answer::Misconfigured | Answer::RecipientRefused | Answer::MessageRefused => {
+        match Fault::from(failure) {
+            Fault::HostNotFound => Some(Self::HostNotFound),
+            Fault::Unreachable => Some(Self::Unreachable),
+            Fault::TlsFailed => Some(Self::TlsFailed),
+            Fault::ClientRejected => Some(Self::ClientRejected),
+            Fault::LoginRefused => Some(Self::AuthenticationFailed),
+            Fault::SessionDeferred
+            | Fault::Refused { severity: Severity::Closing | Severity::Temporary, .. } => {
+                Some(Self::Unavailable)
+            }
+            Fault::Refused { part: Part::Sender, .. } => Some(Self::SenderRejected),
+            Fault::LoginInterrupted | Fault::TimedOut | Fault::ConnectionLost | Fault::OutOfStep => {
+                Some(Self::Interrupted)
+            }
+            Fault::Refused { part: Part::Recipient | Part::Message, .. } | Fault::Crowded | Fault::Late => {
                 None
             }
         }
@@ -126,7 +129,8 @@ mod tests {
         let reasons = SmtpTrouble::ALL.map(SmtpTrouble::reason);
         assert_eq!(reasons.into_iter().collect::<BTreeSet<_>>().len(), reasons.len());
         for trouble in SmtpTrouble::ALL {
-            let (reason, message) = (trouble.reason(), trouble.message());
+            let reason = trouble.reason();
+            let message = trouble.message();
             assert!(reason.starts_with("Smtp"), "{reason}");
             assert!(reason.len() <= 64 && reason.bytes().all(|b| b.is_ascii_alphabetic()), "{reason}");
             assert!(message.len() <= 512, "{reason}");

@@ -11,11 +11,11 @@ use ping_contract::{
     plan::Conflict,
     topology::{Desired, MAIL_EXCHANGE, MAIL_QUEUE, PARKING_QUEUE},
 };
+use rabbitmq_management::{Management, ManagementConfig};
 use service_kit::shutdown::{Finish, Shutdown};
 use test_kit::{
     port::free_port, readyz::Readyz, servers::fresh_database, smtp::SmtpServer, vhost::Vhost, wait::wait_for,
 };
-use rabbitmq_management::{Management, ManagementConfig};
 
 /// Three times the slowest of what is waited for: a message that takes the tier of 15 s.
 pub(crate) const SOON: Duration = Duration::from_mins(1);

@@ -107,7 +107,8 @@ async fn a_refused_certificate_is_told_and_a_trusted_one_is_usable() {
         let folder = tempfile::tempdir().unwrap();
         let ca_file = folder.path().join("ca.pem");
         std::fs::write(&ca_file, relay.certificate()).unwrap();
-        let (port, mode) = (format!("--smtp-port={}", relay.port()), format!("--smtp-tls={mode}"));
+        let port = format!("--smtp-port={}", relay.port());
+        let mode = format!("--smtp-tls={mode}");
         let arguments = ["--smtp-host=localhost", port.as_str(), mode.as_str()];
         let rig = setup().await.with(&arguments).start().await;
         assert_reason(&rig, "SmtpTlsFailed").await;

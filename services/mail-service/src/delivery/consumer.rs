@@ -4,28 +4,30 @@
 //! server or a slow ack holds up nobody else. When something fails that is not a message's fault, nothing more is
 //! taken until a probe says that it works again; the queue keeps the rest.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use service_kit::{backoff::Backoff, shutdown::Shutdown};
 use tokio::task::{JoinError, JoinSet};
 
-use crate::{
+use super::{
     handler::Handler,
     metrics::MailMetrics,
-    queue::{Incoming, Outbox, Source},
     retry::PauseReason,
     sent::SentLog,
     settle::{Ended, Settler},
+};
+use crate::{
+    queue::{Incoming, Outbox, Source},
     smtp::Mailer,
 };
 
-/// How often a paused consumer looks whether the trouble is over.
-#[derive(Debug, Clone, Copy)]
-pub struct Probing {
-    /// The first wait.
-    pub first: Duration,
-    /// The longest wait, reached by doubling.
-    pub max: Duration,
+/// How the consumer works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The highest number of messages in flight.
+    pub concurrency: usize,
+    /// The time between two probes of a paused consumer.
+    pub probing: Backoff,
 }
 
 /// The consumer.
@@ -46,21 +48,16 @@ where
     M: Mailer,
     O: Outbox,
 {
-    /// A consumer of `source` that has up to `concurrency` messages in work.
-    pub fn new(
-        source: Q,
-        handler: Handler<S, M>,
-        settler: Settler<O>,
-        (concurrency, probing): (usize, Probing),
-    ) -> Self {
+    /// A consumer of `source`; [`Consumer::run`] starts it.
+    pub fn new(source: Q, handler: Handler<S, M>, settler: Settler<O>, settings: Settings) -> Self {
         Self {
             metrics: handler.metrics.clone(),
             shutdown: settler.shutdown.clone(),
             source,
             handler: Arc::new(handler),
             settler: Arc::new(settler),
-            concurrency,
-            backoff: Backoff::new(probing.first, probing.max),
+            concurrency: settings.concurrency,
+            backoff: settings.probing,
         }
     }
 
@@ -88,7 +85,8 @@ where
     }
 
     fn start(&self, item: Q::Item, tasks: &mut JoinSet<Ended<Q::Item>>) {
-        let (handler, settler) = (self.handler.clone(), self.settler.clone());
+        let handler = self.handler.clone();
+        let settler = self.settler.clone();
         tasks.spawn(async move {
             let (outcome, facts) = handler.handle(&item.received()).await;
             settler.settle(item, outcome, &facts).await
@@ -113,11 +111,11 @@ where
         self.metrics.pause(reason, true);
         tracing::error!(reason = reason.label(), "not consuming: {}", reason.advice());
         item.requeue().await;
-        let (handler, shutdown, metrics) =
-            (self.handler.clone(), self.shutdown.clone(), self.metrics.clone());
+        let handler = self.handler.clone();
+        let shutdown = self.shutdown.clone();
         let mut backoff = self.backoff.clone();
         let over = {
-            let over = probe_until_over(&handler, reason, &mut backoff, (&shutdown, &metrics));
+            let over = probe_until_over(&handler, reason, &mut backoff, &shutdown);
             tokio::pin!(over);
             loop {
                 tokio::select! {
@@ -171,16 +169,16 @@ async fn probe_until_over<S: SentLog, M: Mailer>(
     handler: &Handler<S, M>,
     mut reason: PauseReason,
     backoff: &mut Backoff,
-    (shutdown, metrics): (&Shutdown, &MailMetrics),
+    shutdown: &Shutdown,
 ) -> bool {
+    let metrics = &handler.metrics;
     while backoff.wait(shutdown).await.is_ok() {
-        match handler.probe().await {
+        match handler.probe(reason).await {
             Ok(()) => {
                 metrics.pause(reason, false);
                 return true;
             }
             Err(now) => {
-                let now = now.pause().unwrap_or(reason);
                 if now != reason {
                     tracing::error!(reason = now.label(), "still not consuming: {}", now.advice());
                     metrics.pause(reason, false);

@@ -13,12 +13,14 @@ use ping_contract::event::EventId;
 use service_kit::metrics::Metrics;
 use tokio::{sync::mpsc, time::Instant};
 
-use crate::{
-    handler::{Handler, Received},
-    message::{MessageWriter, OutgoingMail},
+use super::{
+    handler::Handler,
     metrics::MailMetrics,
-    queue::{Incoming, NotPublished, Outbox, Parcel, Source},
     sent::{Glance, SentError, SentLog},
+};
+use crate::{
+    message::{MessageWriter, OutgoingMail},
+    queue::{Incoming, NotPublished, Outbox, Parcel, Received, Source},
     smtp::{Failure, Mailer},
 };
 

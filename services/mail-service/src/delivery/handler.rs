@@ -9,12 +9,15 @@ use ping_contract::{
 use service_kit::telemetry::chain;
 use tokio::time::Instant;
 
-use crate::{
-    message::MessageWriter,
+use super::{
     metrics::MailMetrics,
     outcome::{Outcome, RejectReason},
-    retry::{FOREIGN_RETRIES, RetryReason},
+    retry::{FOREIGN_RETRIES, PauseReason, RetryReason},
     sent::{Glance, SentLog},
+};
+use crate::{
+    message::MessageWriter,
+    queue::Received,
     smtp::{Failure, Mailer},
 };
 
@@ -23,21 +26,6 @@ pub const DELIVERY_LIMIT: u64 = 20;
 
 /// No event lives longer, whatever its header claims.
 const LONGEST_LIFE: Duration = Duration::from_hours(24);
-
-/// What the queue says about one message.
-#[derive(Debug, Clone, Copy)]
-pub struct Received<'a> {
-    /// The event's bytes.
-    pub body: &'a [u8],
-    /// The AMQP `message_id`.
-    pub message_id: Option<&'a str>,
-    /// The header `x-ping-expires-at`.
-    pub expires_at_ms: Option<i64>,
-    /// The header `x-ping-attempt`, from 1.
-    pub attempt: u32,
-    /// The header `x-delivery-count`.
-    pub delivery_count: u64,
-}
 
 /// What was learned on the way to the outcome.
 #[derive(Debug, Clone)]
@@ -79,13 +67,15 @@ impl<S: SentLog, M: Mailer> Handler<S, M> {
         (outcome, facts)
     }
 
-    /// Whether a message could be handled now: after trouble that was not a message's.
-    pub async fn probe(&self) -> Result<(), RetryReason> {
+    /// Whether a message could be handled now; if not, why consuming still pauses. `last` is the reason so far: it
+    /// stays where the mail server does not name another.
+    pub async fn probe(&self, last: PauseReason) -> Result<(), PauseReason> {
         self.sent.look(None).await.map_err(|error| silent(&error))?;
         match self.mailer.probe(self.writer.sender()).await.map_err(Outcome::from) {
-            Err(Outcome::Retry(reason)) => Err(reason),
-            Err(_) => Err(RetryReason::RelayUnreachable),
             Ok(()) => Ok(()),
+            Err(Outcome::Pause(reason)) => Err(reason),
+            Err(Outcome::Retry(_)) => Err(last),
+            Err(_) => Err(PauseReason::RelayUnreachable),
         }
     }
 
@@ -113,7 +103,7 @@ impl<S: SentLog, M: Mailer> Handler<S, M> {
             facts.root = id.clone();
         }
         let look = self.sent.look(facts.id.as_ref()).await;
-        let glance = look.map_err(|error| self.count(Outcome::Retry(silent(&error)), facts))?;
+        let glance = look.map_err(|error| self.count(Outcome::Pause(silent(&error)), facts))?;
         self.judge_expiry(received, &glance, facts);
         if glance.sent {
             self.metrics.already_sent();
@@ -176,9 +166,9 @@ impl<S: SentLog, M: Mailer> Handler<S, M> {
     }
 }
 
-fn silent(error: &crate::sent::SentError) -> RetryReason {
+fn silent(error: &super::sent::SentError) -> PauseReason {
     tracing::debug!(error = chain(error), "redis gave no answer");
-    RetryReason::RedisSilent
+    PauseReason::RedisSilent
 }
 
 fn log(outcome: Outcome, attempt: u32, facts: &Facts) {
@@ -188,15 +178,9 @@ fn log(outcome: Outcome, attempt: u32, facts: &Facts) {
     match outcome {
         Outcome::Delivered => tracing::debug!(id, to, attempt, "mail delivered"),
         Outcome::Expired => tracing::info!(id, to, attempt, "mail expired, dropped"),
-        Outcome::Retry(reason) => {
-            tracing::info!(
-                id,
-                to,
-                attempt,
-                reason = reason.label(),
-                failure,
-                "mail not delivered, to be retried"
-            );
+        Outcome::Retry(_) | Outcome::Pause(_) => {
+            let reason = outcome.reason();
+            tracing::info!(id, to, attempt, reason, failure, "mail not delivered, to be retried");
         }
         Outcome::Reject(reason) => {
             tracing::warn!(id, to, attempt, reason = reason.label(), failure, "mail cannot be delivered");

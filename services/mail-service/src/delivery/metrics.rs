@@ -8,11 +8,11 @@ use prometheus_client::{
 };
 use service_kit::metrics::Metrics;
 
-use crate::{
+use super::{
     outcome::{Outcome, RejectReason},
     retry::{PauseReason, RetryReason},
-    smtp::Failure,
 };
+use crate::smtp::Failure;
 
 /// Upper bounds of the histogram's buckets, in seconds: from a relay in the same rack to the last deadline.
 const ACCEPT_BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 90.0];
@@ -137,7 +137,7 @@ impl MailMetrics {
         };
         let outcome = match outcome {
             Outcome::Delivered => "delivered",
-            Outcome::Retry(_) => "retry",
+            Outcome::Retry(_) | Outcome::Pause(_) => "retry",
             Outcome::Reject(_) => "rejected",
             Outcome::Expired => {
                 self.expired.inc();
@@ -185,7 +185,7 @@ mod tests {
     use service_kit::metrics::Metrics;
 
     use super::MailMetrics;
-    use crate::retry::RetryReason;
+    use crate::delivery::retry::RetryReason;
 
     // In a runtime, whose tasks are counted too.
     #[tokio::test]

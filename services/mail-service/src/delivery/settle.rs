@@ -7,14 +7,14 @@ use ping_contract::topology::{PARKING_QUEUE, RetryTier};
 use service_kit::{backoff::pause, shutdown::Shutdown, telemetry::chain};
 use tokio::time::Instant;
 
-use crate::{
+use super::{
     handler::Facts,
     metrics::MailMetrics,
     outcome::{Outcome, RejectReason},
     park::{ParkedNote, Subject},
-    queue::{Incoming, Outbox, Parcel},
     retry::{NextTry, PauseReason, RetryReason, next_try},
 };
+use crate::queue::{Incoming, Outbox, Parcel};
 
 /// How long a message that could not be published waits before it goes back: it comes again at once.
 const RETURN_AFTER: Duration = Duration::from_secs(5);
@@ -27,6 +27,12 @@ pub enum Ended<I> {
     Settled,
     /// Nothing can be handled now; the message is still to go back.
     Trouble(PauseReason, I),
+}
+
+/// Where a message waits for its next try, and why.
+struct Retry {
+    tier: RetryTier,
+    reason: RetryReason,
 }
 
 /// Settles messages.
@@ -49,11 +55,11 @@ impl<O: Outbox> Settler<O> {
             }
             Outcome::Expired => item.ack().await,
             Outcome::Reject(reason) => self.park(item, reason, facts).await,
+            Outcome::Pause(reason) => return Ended::Trouble(reason, item),
             Outcome::Retry(reason) => {
                 let left = facts.expires.saturating_duration_since(Instant::now());
                 match next_try(reason, item.received().attempt, left, facts.id.is_some()) {
-                    NextTry::Pause(pause) => return Ended::Trouble(pause, item),
-                    NextTry::After(tier) => self.retry(item, (tier, reason), facts).await,
+                    NextTry::After(tier) => self.retry(item, Retry { tier, reason }, facts).await,
                     NextTry::GiveUp => self.park(item, RejectReason::GaveUp(reason), facts).await,
                 }
             }
@@ -61,7 +67,7 @@ impl<O: Outbox> Settler<O> {
         Ended::Settled
     }
 
-    async fn retry<I: Incoming>(&self, item: I, (tier, reason): (RetryTier, RetryReason), facts: &Facts) {
+    async fn retry<I: Incoming>(&self, item: I, Retry { tier, reason }: Retry, facts: &Facts) {
         let received = item.received();
         let parcel = Parcel {
             queue: tier.queue_name(),
@@ -114,7 +120,12 @@ impl<O: Outbox> Settler<O> {
                     reason = reason.label(),
                     "parking not confirmed, message is kept"
                 );
-                self.retry(item, (RetryTier::Seconds45, RetryReason::ParkingRefused), facts).await;
+                self.retry(
+                    item,
+                    Retry { tier: RetryTier::Seconds45, reason: RetryReason::ParkingRefused },
+                    facts,
+                )
+                .await;
             }
         }
     }

@@ -7,12 +7,15 @@ use ping_contract::{
 
 use service_kit::metrics::Metrics;
 
-use super::{DELIVERY_LIMIT, Handler, Received};
+use super::{DELIVERY_LIMIT, Handler};
 use crate::{
-    fakes::{FakeMailer, FakeSentLog, NOW_MS, handler},
-    metrics::MailMetrics,
-    outcome::{Outcome, RejectReason},
-    retry::RetryReason,
+    delivery::{
+        fakes::{FakeMailer, FakeSentLog, NOW_MS, handler},
+        metrics::MailMetrics,
+        outcome::{Outcome, RejectReason},
+        retry::{PauseReason, RetryReason},
+    },
+    queue::Received,
     smtp::{Failure, phase::Phase},
 };
 
@@ -39,7 +42,8 @@ fn measured_handler() -> (Metrics, Handler<FakeSentLog, FakeMailer>) {
 
 #[tokio::test]
 async fn a_mail_that_is_accepted_is_delivered_and_remembered() {
-    let (sent, mailer) = (FakeSentLog::default(), FakeMailer::default());
+    let sent = FakeSentLog::default();
+    let mailer = FakeMailer::default();
     let (outcome, facts) = handler(sent.clone(), mailer.clone()).handle(&received(&event())).await;
     assert_eq!((outcome, facts.id), (Outcome::Delivered, Some(id())));
     assert!(sent.marked.lock().unwrap().contains(&id()));
@@ -52,7 +56,8 @@ async fn a_mail_that_is_accepted_is_delivered_and_remembered() {
 
 #[tokio::test]
 async fn a_mail_that_was_sent_before_is_not_sent_again() {
-    let (sent, mailer) = (FakeSentLog::default(), FakeMailer::default());
+    let sent = FakeSentLog::default();
+    let mailer = FakeMailer::default();
     sent.marked.lock().unwrap().insert(id());
     let (outcome, _) = handler(sent, mailer.clone()).handle(&received(&event())).await;
     assert_eq!(outcome, Outcome::Delivered);
@@ -96,10 +101,11 @@ async fn an_event_without_the_header_lives_as_long_as_a_code_from_its_first_rece
 
 #[tokio::test]
 async fn no_answer_from_redis_sends_nothing() {
-    let (sent, mailer) = (FakeSentLog::default(), FakeMailer::default());
+    let sent = FakeSentLog::default();
+    let mailer = FakeMailer::default();
     sent.silent.store(true, Ordering::SeqCst);
     let (outcome, _) = handler(sent, mailer.clone()).handle(&received(&event())).await;
-    assert_eq!(outcome, Outcome::Retry(RetryReason::RedisSilent));
+    assert_eq!(outcome, Outcome::Pause(PauseReason::RedisSilent));
     assert!(mailer.sent.lock().unwrap().is_empty());
 }
 

@@ -5,12 +5,17 @@ use ping_contract::{
     event::{EventId, MailEvent},
     topology::{PARKING_QUEUE, RetryTier},
 };
-use service_kit::shutdown::{Finish, Shutdown};
+use service_kit::{
+    backoff::Backoff,
+    shutdown::{Finish, Shutdown},
+};
 
-use super::{Consumer, Probing};
+use super::{Consumer, Settings};
 use crate::{
-    fakes::{FakeMailer, FakeOutbox, FakeQueue, FakeSentLog, Fate, NOW_MS, handler, queue},
-    settle::Settler,
+    delivery::{
+        fakes::{FakeMailer, FakeOutbox, FakeQueue, FakeSentLog, Fate, NOW_MS, handler, queue},
+        settle::Settler,
+    },
     smtp::{Failure, Reply, phase::Phase},
 };
 
@@ -24,12 +29,15 @@ struct Rig {
 
 fn run(mailer: FakeMailer) -> Rig {
     let (queue, source) = queue();
-    let (sent, outbox, shutdown) = (FakeSentLog::default(), FakeOutbox::default(), Shutdown::new());
+    let sent = FakeSentLog::default();
+    let outbox = FakeOutbox::default();
+    let shutdown = Shutdown::new();
     let handler = handler(sent.clone(), mailer.clone());
     let settler =
         Settler { outbox: outbox.clone(), metrics: handler.metrics.clone(), shutdown: shutdown.clone() };
-    let probing = Probing { first: Duration::from_millis(1), max: Duration::from_millis(2) };
-    shutdown.spawn_critical("consumer", Consumer::new(source, handler, settler, (4, probing)).run());
+    let probing = Backoff::new(Duration::from_millis(1), Duration::from_millis(2));
+    let settings = Settings { concurrency: 4, probing };
+    shutdown.spawn_critical("consumer", Consumer::new(source, handler, settler, settings).run());
     Rig { queue, sent, mailer, outbox, shutdown }
 }
 
@@ -133,6 +141,32 @@ async fn trouble_pauses_and_a_probe_resumes() {
     *rig.mailer.probe_fails.lock().unwrap() = None;
     assert_eq!(rig.queue.fate().await, ("second", Fate::Acked));
     assert!(rig.queue.consuming.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn trouble_that_is_not_the_messages_costs_no_try() {
+    for failure in
+        [Failure::Broken { phase: Phase::Connect }, refused(Phase::Login, 535), refused(Phase::Mail, 550)]
+    {
+        let mut rig = run(FakeMailer::failing(failure));
+        let mut item = rig.queue.item("last", event(1));
+        item.attempt = 99;
+        item.expires_at_ms = Some(NOW_MS + 1_000);
+        rig.queue.push(item);
+        assert_eq!(rig.queue.fate().await, ("last", Fate::Requeued), "{failure}");
+        assert!(rig.outbox.published.lock().unwrap().is_empty(), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_silent_redis_costs_no_try() {
+    let mut rig = run(FakeMailer::default());
+    rig.sent.silent.store(true, Ordering::SeqCst);
+    let mut item = rig.queue.item("last", event(1));
+    item.attempt = 99;
+    rig.queue.push(item);
+    assert_eq!(rig.queue.fate().await, ("last", Fate::Requeued));
+    assert!(rig.outbox.published.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

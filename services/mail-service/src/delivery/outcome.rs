@@ -2,10 +2,10 @@
 
 use ping_contract::event::EventError;
 
+use super::retry::{PauseReason, RetryReason};
 use crate::{
     message::Unwritable,
-    retry::RetryReason,
-    smtp::{Failure, Reply, phase::Phase},
+    smtp::{Failure, Fault, Part, Reply, Severity},
 };
 
 /// The handler's verdict.
@@ -13,12 +13,27 @@ use crate::{
 pub enum Outcome {
     /// A mail server has taken responsibility, now or on an earlier delivery.
     Delivered,
-    /// Try again, by the table of [`crate::retry`].
+    /// Try again, by the table of [`super::retry`].
     Retry(RetryReason),
+    /// Not the message's fault: consuming pauses, and the message goes back to the queue as it is.
+    Pause(PauseReason),
     /// No try will help: park it.
     Reject(RejectReason),
     /// Its code is dead: drop it.
     Expired,
+}
+
+impl Outcome {
+    /// The label of its reason, where it has one.
+    #[must_use]
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Retry(reason) => Some(reason.label()),
+            Self::Pause(reason) => Some(reason.label()),
+            Self::Reject(reason) => Some(reason.label()),
+            Self::Delivered | Self::Expired => None,
+        }
+    }
 }
 
 /// Why no try will help.
@@ -81,42 +96,40 @@ impl From<Unwritable> for Outcome {
 
 impl From<Failure> for Outcome {
     fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Refused { phase, reply } => refused(phase, reply),
-            Failure::Late => Self::Expired,
-            Failure::Crowded => Self::Retry(RetryReason::Busy),
-            Failure::Unsupported { phase: Phase::Login } => Self::Retry(RetryReason::LoginRefused),
-            Failure::Unsupported { .. } => Self::Retry(RetryReason::RelayUnreachable),
-            Failure::TimedOut { phase } | Failure::Broken { phase } | Failure::OutOfStep { phase, .. }
-                if phase.is_opening() =>
-            {
-                Self::Retry(RetryReason::RelayUnreachable)
-            }
-            Failure::TimedOut { .. } => Self::Retry(RetryReason::TimedOut),
-            Failure::Broken { .. } => Self::Retry(RetryReason::ConnectionLost),
-            Failure::OutOfStep { .. } => Self::Retry(RetryReason::OutOfStep),
+        match Fault::from(failure) {
+            Fault::HostNotFound
+            | Fault::Unreachable
+            | Fault::TlsFailed
+            | Fault::ClientRejected
+            | Fault::LoginInterrupted
+            | Fault::SessionDeferred => Self::Pause(PauseReason::RelayUnreachable),
+            Fault::LoginRefused => Self::Pause(PauseReason::LoginRefused),
+            Fault::Refused { part, severity, reply } => refused(part, severity, reply),
+            Fault::Crowded => Self::Retry(RetryReason::Busy),
+            Fault::TimedOut => Self::Retry(RetryReason::TimedOut),
+            Fault::ConnectionLost => Self::Retry(RetryReason::ConnectionLost),
+            Fault::OutOfStep => Self::Retry(RetryReason::OutOfStep),
+            Fault::Late => Self::Expired,
         }
     }
 }
 
-fn refused(phase: Phase, reply: Reply) -> Outcome {
-    match (phase, reply.code) {
-        // 530, 534, 535, 538: the relay wants a login, or another one (RFC 4954).
-        (_, 530 | 534 | 535 | 538) | (Phase::Login, 500..) => Outcome::Retry(RetryReason::LoginRefused),
-        (phase, _) if phase.is_opening() => Outcome::Retry(RetryReason::RelayUnreachable),
-        (_, 421) => Outcome::Retry(RetryReason::Busy),
-        (_, ..500) => Outcome::Retry(RetryReason::Deferred),
-        // The dialogue is broken, not the mail: command unknown, not implemented, out of sequence.
-        (_, 500 | 502 | 503) => Outcome::Retry(RetryReason::OutOfStep),
-        (Phase::Mail, _) => Outcome::Retry(RetryReason::SenderRefused),
-        (_, _) => Outcome::Reject(RejectReason::Refused(reply)),
+fn refused(part: Part, severity: Severity, reply: Reply) -> Outcome {
+    match (severity, part) {
+        (Severity::Closing, _) => Outcome::Retry(RetryReason::Busy),
+        (Severity::Temporary, _) => Outcome::Retry(RetryReason::Deferred),
+        (Severity::Protocol, _) => Outcome::Retry(RetryReason::OutOfStep),
+        (Severity::Permanent, Part::Sender) => Outcome::Pause(PauseReason::SenderRefused),
+        (Severity::Permanent, Part::Recipient | Part::Message) => {
+            Outcome::Reject(RejectReason::Refused(reply))
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{EventError, Outcome, RejectReason, RetryReason};
-    use crate::smtp::{Failure, Reply, phase::Phase};
+    use super::{EventError, Outcome, PauseReason, RejectReason, RetryReason};
+    use crate::smtp::{Failure, Fault, Reply, Scope, phase::Phase};
 
     fn refused(phase: Phase, code: u16) -> Outcome {
         Failure::Refused { phase, reply: Reply::new(code) }.into()
@@ -165,23 +178,53 @@ mod tests {
     #[test]
     fn what_is_not_the_messages_fault_pauses() {
         for (phase, code, reason) in [
-            (Phase::Login, 535, RetryReason::LoginRefused),
-            (Phase::Mail, 530, RetryReason::LoginRefused),
-            (Phase::Login, 454, RetryReason::RelayUnreachable),
-            (Phase::Greeting, 554, RetryReason::RelayUnreachable),
-            (Phase::Mail, 550, RetryReason::SenderRefused),
+            (Phase::Login, 535, PauseReason::LoginRefused),
+            (Phase::Mail, 530, PauseReason::LoginRefused),
+            (Phase::Login, 454, PauseReason::RelayUnreachable),
+            (Phase::Greeting, 554, PauseReason::RelayUnreachable),
+            (Phase::Mail, 550, PauseReason::SenderRefused),
         ] {
-            assert_eq!(refused(phase, code), Outcome::Retry(reason));
-            assert!(reason.pause().is_some());
+            assert_eq!(refused(phase, code), Outcome::Pause(reason));
         }
         assert_eq!(
             Outcome::from(Failure::Broken { phase: Phase::Connect }),
-            Outcome::Retry(RetryReason::RelayUnreachable)
+            Outcome::Pause(PauseReason::RelayUnreachable)
         );
         assert_eq!(
             Outcome::from(Failure::Unsupported { phase: Phase::Tls }),
-            Outcome::Retry(RetryReason::RelayUnreachable)
+            Outcome::Pause(PauseReason::RelayUnreachable)
         );
+    }
+
+    /// The status of the mail server and the consumer agree on what keeps every mail back.
+    #[test]
+    fn the_consumer_pauses_at_what_affects_every_mail_and_at_nothing_else() {
+        let phases = [
+            Phase::Lookup,
+            Phase::Connect,
+            Phase::Tls,
+            Phase::Greeting,
+            Phase::Login,
+            Phase::Mail,
+            Phase::Rcpt,
+            Phase::Data,
+            Phase::Accept,
+        ];
+        let codes = [421, 450, 451, 454, 500, 502, 503, 530, 534, 535, 538, 550, 554];
+        let of_phase = |phase| {
+            let others = [
+                Failure::TimedOut { phase },
+                Failure::Broken { phase },
+                Failure::OutOfStep { phase, code: 354 },
+                Failure::Unsupported { phase },
+            ];
+            let refused = codes.map(|code| Failure::Refused { phase, reply: Reply::new(code) });
+            others.into_iter().chain(refused)
+        };
+        for failure in phases.into_iter().flat_map(of_phase).chain([Failure::Crowded, Failure::Late]) {
+            let pauses = matches!(Outcome::from(failure), Outcome::Pause(_));
+            assert_eq!(pauses, Fault::from(failure).scope() == Scope::All, "{failure}");
+        }
     }
 
     #[test]

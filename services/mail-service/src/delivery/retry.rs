@@ -31,6 +31,12 @@ pub enum RetryReason {
     OutOfStep,
     /// It should be parked and the parking queue did not take it.
     ParkingRefused,
+}
+
+/// Why consuming pauses: nothing more is taken from the queue until the trouble is over. It is not the message's fault,
+/// and costs it no try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PauseReason {
     /// No session can be opened: name lookup, TCP, TLS, greeting.
     RelayUnreachable,
     /// User or password are refused, or wanted and not configured.
@@ -38,19 +44,6 @@ pub enum RetryReason {
     /// 5xx to MAIL: the relay does not take mail from our sender, whoever it is for.
     SenderRefused,
     /// Whether it was sent, and whether it is expired, is not known.
-    RedisSilent,
-}
-
-/// Trouble that is not the message's: nothing more is taken from the queue until it is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PauseReason {
-    /// [`RetryReason::RelayUnreachable`].
-    RelayUnreachable,
-    /// [`RetryReason::LoginRefused`].
-    LoginRefused,
-    /// [`RetryReason::SenderRefused`].
-    SenderRefused,
-    /// [`RetryReason::RedisSilent`].
     RedisSilent,
 }
 
@@ -93,22 +86,6 @@ impl RetryReason {
             Self::ConnectionLost => "connection_lost",
             Self::OutOfStep => "out_of_step",
             Self::ParkingRefused => "parking_refused",
-            Self::RelayUnreachable => PauseReason::RelayUnreachable.label(),
-            Self::LoginRefused => PauseReason::LoginRefused.label(),
-            Self::SenderRefused => PauseReason::SenderRefused.label(),
-            Self::RedisSilent => PauseReason::RedisSilent.label(),
-        }
-    }
-
-    /// The pause that it means, if it is not the message's fault.
-    #[must_use]
-    pub fn pause(self) -> Option<PauseReason> {
-        match self {
-            Self::RelayUnreachable => Some(PauseReason::RelayUnreachable),
-            Self::LoginRefused => Some(PauseReason::LoginRefused),
-            Self::SenderRefused => Some(PauseReason::SenderRefused),
-            Self::RedisSilent => Some(PauseReason::RedisSilent),
-            _ => None,
         }
     }
 }
@@ -116,8 +93,6 @@ impl RetryReason {
 /// What becomes of a message that is to be tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextTry {
-    /// Consuming pauses, the message goes back.
-    Pause(PauseReason),
     /// It waits in that tier's queue.
     After(RetryTier),
     /// No try would come in time, or it had all it may have.
@@ -128,9 +103,6 @@ pub enum NextTry {
 /// event has an id.
 #[must_use]
 pub fn next_try(reason: RetryReason, attempt: u32, left: Duration, has_id: bool) -> NextTry {
-    if let Some(pause) = reason.pause() {
-        return NextTry::Pause(pause);
-    }
     let tier = tier(reason, attempt);
     let spent = !has_id && attempt > FOREIGN_RETRIES;
     if spent || tier.delay() >= left { NextTry::GiveUp } else { NextTry::After(tier) }
@@ -149,11 +121,12 @@ fn tier(reason: RetryReason, attempt: u32) -> RetryTier {
 mod tests {
     use std::time::Duration;
 
-    use super::{NextTry, PauseReason, RetryReason, next_try};
+    use super::{NextTry, RetryReason, next_try};
 
     /// The seconds between the tries of an event that lives `life` seconds.
     fn delays(reason: RetryReason, life: u64, has_id: bool) -> Vec<u64> {
-        let (mut left, mut delays) = (Duration::from_secs(life), Vec::new());
+        let mut left = Duration::from_secs(life);
+        let mut delays = Vec::new();
         while let NextTry::After(tier) =
             next_try(reason, u32::try_from(delays.len()).unwrap() + 1, left, has_id)
         {
@@ -178,17 +151,5 @@ mod tests {
     #[test]
     fn an_event_without_an_id_has_three_retries() {
         assert_eq!(delays(RetryReason::TimedOut, 300, false), [5, 15, 45]);
-    }
-
-    #[test]
-    fn trouble_that_is_not_the_messages_pauses_and_costs_no_try() {
-        for (reason, pause) in [
-            (RetryReason::RelayUnreachable, PauseReason::RelayUnreachable),
-            (RetryReason::LoginRefused, PauseReason::LoginRefused),
-            (RetryReason::SenderRefused, PauseReason::SenderRefused),
-            (RetryReason::RedisSilent, PauseReason::RedisSilent),
-        ] {
-            assert_eq!(next_try(reason, 99, Duration::ZERO, false), NextTry::Pause(pause));
-        }
     }
 }

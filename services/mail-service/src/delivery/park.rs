@@ -3,7 +3,8 @@
 use ping_contract::{address::EmailAddress, event::EventId};
 use serde::Serialize;
 
-use crate::{outcome::RejectReason, smtp::Failure};
+use super::outcome::RejectReason;
+use crate::smtp::Failure;
 
 /// What is published to `send-otp.dead`. No subject and no body: the code is in them.
 #[derive(Debug, Serialize)]
@@ -72,14 +73,14 @@ mod tests {
 
     use super::{ParkedNote, Subject};
     use crate::{
-        outcome::RejectReason,
-        retry::RetryReason,
+        delivery::{outcome::RejectReason, retry::RetryReason},
         smtp::{Failure, Reply, phase::Phase},
     };
 
     #[test]
     fn a_note_says_why_and_masks_whom() {
-        let (id, to) = (EventId::from_bytes([1; 16]), EmailAddress::parse("ada@example.org").unwrap());
+        let id = EventId::from_bytes([1; 16]);
+        let to = EmailAddress::parse("ada@example.org").unwrap();
         let reply = Reply { code: 550, enhanced: Some((5, 1, 1)) };
         let failure = Failure::Refused { phase: Phase::Rcpt, reply };
         let subject = Subject { id: Some(&id), to: Some(&to), failure: Some(&failure), attempt: 2 };

@@ -1,0 +1,21 @@
+//! One event's way from the queue to a mail server, and what becomes of it.
+//!
+//! In reading order:
+//! - [`consumer`]: takes messages, pauses, drains.
+//! - [`handler`]: one message, from its bytes to an [`outcome`].
+//! - [`sent`]: whether Redis knows the mail as sent already.
+//! - [`settle`]: what the outcome means for the message. [`retry`]: when it is tried again. [`park`]: the note on
+//!   what cannot be delivered.
+//! - [`metrics`]: what is measured.
+
+pub mod consumer;
+pub mod handler;
+pub mod metrics;
+pub mod outcome;
+pub mod park;
+pub mod retry;
+pub mod sent;
+pub mod settle;
+
+#[cfg(test)]
+mod fakes;
