@@ -58,6 +58,6 @@ pub use stack::{
     Condition, Stack,
     load::{self, Load},
     management,
-    user::{Session, User},
+    user::{Session, User, served},
 };
 pub use test_client::{call::Answer, ledger::Ledger, plan::Plan};

@@ -40,17 +40,20 @@ impl Loss {
 }
 
 impl Case {
-    /// The workers, by name. Empty where the cluster has fewer than three nodes, or has zones; says so then. A case that needs them ends there.
+    /// The workers, by name. The local cluster must have them; a case on another cluster that has fewer than three nodes, or
+    /// has zones, is told to end by an empty list, and says that it was skipped.
     pub async fn workers(&self) -> Vec<String> {
         let nodes = self.nodes().await;
         let has = |node: &Node, label: &str| {
             node.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(label))
         };
         if nodes.len() < NODES || nodes.iter().any(|node| has(node, ZONE)) {
-            tell(&format!(
-                "{} skipped: the cluster has not {NODES} nodes without zones, see make cluster NODES=3",
-                self.name
-            ));
+            assert_ne!(
+                self.cluster.way,
+                Way::Local,
+                "this case needs {NODES} nodes: make cluster NODES={NODES}"
+            );
+            tell(&format!("{} skipped: the cluster does not have {NODES} nodes without zones", self.name));
             return Vec::new();
         }
         let workers = nodes.iter().filter(|node| !has(node, CONTROL_PLANE));

@@ -23,7 +23,7 @@ pub(super) fn pod(cluster: &Cluster) -> Value {
         "readinessProbe": { "httpGet": { "path": "/ready", "port": 8080 }, "periodSeconds": 1 },
         "resources": { "requests": { "cpu": "10m", "memory": "32Mi" }, "limits": { "memory": "512Mi" } },
     });
-    pod::restricted(container, json!([]))
+    pod::restricted(&container, &json!([]))
 }
 
 impl Case {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// A pod with one container that may do nothing, on the node of the control plane where there is one: neighbours survive
 /// the loss of a worker. `container` has name, image and what is its own; `volumes` are the pod's.
-pub(super) fn restricted(container: Value, volumes: Value) -> Value {
+pub(super) fn restricted(container: &Value, volumes: &Value) -> Value {
     let name = container["name"].clone();
     let mut pod = json!({
         "metadata": { "name": name, "labels": { "app.kubernetes.io/name": name } },

@@ -44,7 +44,7 @@ fn pod(cluster: &Cluster) -> Value {
         { "name": "config", "configMap": { "name": "proxy" } },
         { "name": "tmp", "emptyDir": {} },
     ]);
-    pod::restricted(container, volumes)
+    pod::restricted(&container, &volumes)
 }
 
 /// What an unprivileged nginx needs, and a plain `proxy_pass`.

@@ -13,7 +13,7 @@ use crate::{
 const NAME: &str = "relay";
 const PORT: u16 = 1025;
 const USER: &str = "ada";
-const PASSWORD: &str = "correct horse";
+const PASSWORD: &str = "correct-horse";
 /// The Secret with the certificate and key of the server.
 const CERTIFICATE: &str = "relay-certificate";
 /// The Secrets with the credentials of a user.
@@ -65,7 +65,7 @@ impl Case {
         });
         self.apply_secret(CERTIFICATE, files).await;
         self.apply_secret(RIGHT, json!({ "EMAIL_USER": USER, "EMAIL_PASSWORD": PASSWORD })).await;
-        self.apply_secret(WRONG, json!({ "EMAIL_USER": USER, "EMAIL_PASSWORD": "a mistake" })).await;
+        self.apply_secret(WRONG, json!({ "EMAIL_USER": USER, "EMAIL_PASSWORD": "a-mistake" })).await;
         let service = json!({
             "metadata": { "name": NAME },
             "spec": { "selector": { "app.kubernetes.io/name": NAME }, "ports": [{ "port": PORT }] },
@@ -101,5 +101,5 @@ fn pod(cluster: &Cluster) -> Value {
         { "name": "files", "secret": { "secretName": CERTIFICATE } },
         { "name": "tmp", "emptyDir": {} },
     ]);
-    pod::restricted(container, volumes)
+    pod::restricted(&container, &volumes)
 }

@@ -44,6 +44,16 @@ impl Stack<'_> {
     }
 }
 
+/// Sends a request again while it is answered 503, as a client does that reads `Retry-After`: after a restart each pod of
+/// user-service finds the server for itself.
+pub async fn served(what: &str, mut request: impl AsyncFnMut() -> Answer) -> Answer {
+    eventually(format!("an answer other than 503 to {what}"), deadline::SERVER, async || {
+        let answer = request().await;
+        if answer.status == 503 { Err(format!("{answer:?}")) } else { Ok(answer) }
+    })
+    .await
+}
+
 impl User<'_> {
     /// Asks for a code, whatever the answer.
     pub async fn request_code(&self) -> Answer {

@@ -72,25 +72,6 @@ async fn an_impossible_memory_request_of_three_brokers_is_taken_back() {
     .await;
 }
 
-/// The images of both servers, as after an upgrade of the operator with a mistake in its values.
-#[tokio::test]
-#[ignore = "make e2e-full runs it"]
-async fn a_server_image_that_does_not_exist_in_the_operators_values_is_taken_back() {
-    Case::alone(async |case: &Case| {
-        let demo = start(case, 1).await;
-        let missing =
-            ["redis", "rabbitmq"].map(|server| format!("stackImages.{server}=localhost/ping/{server}:none"));
-        case.operator().install(&missing.each_ref().map(String::as_str)).await;
-        for server in ["RedisReady", "RabbitMQReady"] {
-            demo.wait_reason(server, "ImagePull", deadline::SERVER).await;
-        }
-        case.operator().install(&[]).await;
-        assert_back(case, &demo, "redis").await;
-        assert_back(case, &demo, "rabbitmq").await;
-    })
-    .await;
-}
-
 /// The message is followed to the letter.
 #[tokio::test]
 #[ignore = "make e2e-full runs it"]
@@ -112,7 +93,7 @@ async fn a_new_stack_with_a_storage_class_that_does_not_exist_says_what_to_do() 
     .await;
 }
 
-async fn start(case: &Case, brokers: u32) -> Stack<'_> {
+pub(super) async fn start(case: &Case, brokers: u32) -> Stack<'_> {
     let demo = case.stack("demo");
     demo.apply(json!({ "rabbitmq": { "managed": { "replicas": brokers } } })).await;
     demo.wait_ready().await;
@@ -127,7 +108,7 @@ async fn set_memory(demo: &Stack<'_>, server: &str, request: Value, limit: Value
 }
 
 /// Sign-in works without anybody having touched a pod, and the stack is as it was.
-async fn assert_back(case: &Case, demo: &Stack<'_>, server: &str) {
+pub(super) async fn assert_back(case: &Case, demo: &Stack<'_>, server: &str) {
     demo.wait_sign_in(&format!("after-{server}@example.org")).await;
     case.wait_stateful_set(&demo.part(server), deadline::SERVER).await;
     demo.wait_ready().await;

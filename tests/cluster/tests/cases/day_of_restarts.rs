@@ -52,9 +52,8 @@ const FAULTS: [Fault; 11] = [
 const SHORT_DAY: usize = 6;
 
 #[tokio::test]
-#[ignore = "make e2e-full runs it"]
 async fn a_day_of_restarts_loses_nothing() {
-    Case::alone(async |case: &Case| {
+    Case::run(async |case: &Case| {
         let demo = case.stack("demo");
         demo.apply(json!({ "rabbitmq": { "managed": { "replicas": BROKERS } } })).await;
         demo.wait_ready().await;

@@ -7,37 +7,34 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::{ResourceExt, api::ListParams};
 use serde_json::json;
 
-const BROKERS: u32 = 3;
+pub(super) const BROKERS: u32 = 3;
 /// Sign-ins a second.
 const RATE: u32 = 5;
 
 #[tokio::test]
 async fn the_volume_of_broker_2_is_lost_and_nothing_with_it() {
-    the_volume_is_lost(2).await;
+    Case::run(async |case: &Case| lose_volume(case, 2).await).await;
 }
 
 #[tokio::test]
 #[ignore = "make e2e-full runs it; CI has broker 2"]
 async fn the_volume_of_broker_0_is_lost_and_nothing_with_it() {
-    the_volume_is_lost(0).await;
+    Case::run(async |case: &Case| lose_volume(case, 0).await).await;
 }
 
 #[tokio::test]
 #[ignore = "make e2e-full runs it; CI has broker 2"]
 async fn the_volume_of_broker_1_is_lost_and_nothing_with_it() {
-    the_volume_is_lost(1).await;
+    Case::run(async |case: &Case| lose_volume(case, 1).await).await;
 }
 
-async fn the_volume_is_lost(ordinal: u32) {
-    Case::run(async |case: &Case| {
-        let demo = start(case).await;
-        let load = demo.start_load("volume", RATE).await;
-        case.lose_volume(&broker(&demo, ordinal)).await;
-        demo.wait_brokers(BROKERS, deadline::VOLUME).await;
-        demo.wait_ready().await;
-        assert_nothing_lost(&load.finish().await);
-    })
-    .await;
+async fn lose_volume(case: &Case, ordinal: u32) {
+    let demo = start(case).await;
+    let load = demo.start_load("volume", RATE).await;
+    case.lose_volume(&broker(&demo, ordinal)).await;
+    demo.wait_brokers(BROKERS, deadline::VOLUME).await;
+    demo.wait_ready().await;
+    assert_nothing_lost(&load.finish().await);
 }
 
 #[tokio::test]
@@ -58,22 +55,6 @@ async fn two_lost_volumes_are_left_for_a_person() {
     .await;
 }
 
-#[tokio::test]
-#[ignore = "make e2e-full runs it; it stops the operator"]
-async fn a_broker_that_restarts_while_the_operator_is_down_is_used_again() {
-    Case::alone(async |case: &Case| {
-        let demo = start(case).await;
-        case.operator().scale(0).await;
-        for ordinal in 0..BROKERS {
-            case.replace_pod(&broker(&demo, ordinal)).await;
-        }
-        demo.wait_sign_in("ada@example.org").await;
-        case.operator().scale(2).await;
-        demo.wait_brokers(BROKERS, deadline::SERVER).await;
-    })
-    .await;
-}
-
 /// Each of the three pods would wait for a quorum plus one in its preStop hook, which never comes when all of them stop.
 #[tokio::test]
 #[ignore = "make e2e-full runs it"]
@@ -89,7 +70,7 @@ async fn a_stack_of_three_brokers_is_deleted_as_fast_as_its_pods_stop() {
     .await;
 }
 
-async fn start(case: &Case) -> Stack<'_> {
+pub(super) async fn start(case: &Case) -> Stack<'_> {
     let demo = case.stack("demo");
     demo.apply(json!({ "rabbitmq": { "managed": { "replicas": BROKERS } } })).await;
     demo.wait_ready().await;
@@ -97,6 +78,6 @@ async fn start(case: &Case) -> Stack<'_> {
     demo
 }
 
-fn broker(demo: &Stack<'_>, ordinal: u32) -> String {
+pub(super) fn broker(demo: &Stack<'_>, ordinal: u32) -> String {
     format!("{}-{ordinal}", demo.part("rabbitmq"))
 }

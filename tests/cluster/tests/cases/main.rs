@@ -1,13 +1,11 @@
 //! The cluster cases, one file for each kind of fault. `tests/cluster/run` runs them; the head of the crate `cluster` shows
 //! how one is written.
 
+mod alone;
 mod bad_settings;
 mod day_of_restarts;
-mod local_cluster;
 mod lost_broker_volume;
-mod nodes;
 mod outage_answers;
 mod queue_depth;
 mod redis_restarts;
 mod truthful_status;
-mod upgrades;

@@ -15,32 +15,20 @@ const NOWHERE: &str = "mail.invalid";
 const CLOSED_PORT: u16 = 1026;
 /// An image that no registry has.
 const NO_IMAGE: &str = "localhost/ping/user-service:none";
-/// Long enough for Helm to look at an object more than once.
-const BRIEFLY: &str = "15s";
-/// [`deadline::STACK`], for Helm.
-const HELM: &str = "240s";
 /// Mails could not be handed over for a minute, and the operator has noticed.
 const MINUTE: Duration = Duration::from_mins(4);
 
 #[tokio::test]
 async fn a_mail_server_that_does_not_exist_is_reported_and_after_a_minute_the_stack_is_not_ready() {
-    no_mail(
-        json!({ "smtp": { "host": NOWHERE } }),
-        json!({ "smtp": { "host": "mailpit" } }),
-        "SmtpHostNotFound",
-    )
-    .await;
+    let nowhere = Mistake { wrong: json!({ "host": NOWHERE }), right: json!({ "host": "mailpit" }) };
+    Case::run(async |case: &Case| nowhere.assert_reported(case, "SmtpHostNotFound").await).await;
 }
 
 #[tokio::test]
 #[ignore = "make e2e-full runs it; CI has the host that does not exist"]
 async fn a_wrong_port_of_the_mail_server_is_reported_and_after_a_minute_the_stack_is_not_ready() {
-    no_mail(
-        json!({ "smtp": { "port": CLOSED_PORT } }),
-        json!({ "smtp": { "port": 1025 } }),
-        "SmtpUnreachable",
-    )
-    .await;
+    let closed = Mistake { wrong: json!({ "port": CLOSED_PORT }), right: json!({ "port": 1025 }) };
+    Case::run(async |case: &Case| closed.assert_reported(case, "SmtpUnreachable").await).await;
 }
 
 /// The two mistakes that a user of a real mail server makes: a certificate that nobody vouches for, then a wrong password.
@@ -65,19 +53,25 @@ async fn a_refused_certificate_and_a_wrong_password_are_reported_and_the_right_o
     .await;
 }
 
-async fn no_mail(wrong: Value, right: Value, reason: &str) {
-    Case::run(async |case: &Case| {
+/// Fields of `spec.smtp`, wrong and put right.
+struct Mistake {
+    wrong: Value,
+    right: Value,
+}
+
+impl Mistake {
+    /// Both conditions say the reason, and users sign in once the mistake is put right.
+    async fn assert_reported(&self, case: &Case, reason: &str) {
         let demo = start(case).await;
-        demo.patch(wrong.clone()).await;
+        demo.patch(json!({ "smtp": self.wrong })).await;
         let condition = demo.wait_reason("MailServiceReady", reason, deadline::SERVER).await;
         assert_eq!(condition.status, "False", "{condition:?}");
         let ready = demo.wait_condition("Ready", "False", MINUTE).await;
         assert_eq!(ready.reason, reason, "{ready:?}");
-        demo.patch(right.clone()).await;
+        demo.patch(json!({ "smtp": self.right })).await;
         demo.wait_ready().await;
         demo.wait_sign_in("ada@example.org").await;
-    })
-    .await;
+    }
 }
 
 #[tokio::test]
@@ -121,24 +115,6 @@ async fn wait_absent(demo: &Stack<'_>, kind: &str) {
     eventually(format!("the condition {kind} to be gone"), deadline::SERVER, async || {
         let condition: Option<Condition> = demo.condition(kind).await;
         seen(condition.is_none(), || format!("{condition:?}"))
-    })
-    .await;
-}
-
-#[tokio::test]
-#[ignore = "make e2e-full runs it; it stops the operator"]
-async fn an_object_that_no_operator_has_read_is_not_taken_for_one_that_is_done() {
-    Case::alone(async |case: &Case| {
-        case.operator().scale(0).await;
-        let demo = case.stack("demo");
-        let unseen = demo.try_install_chart(BRIEFLY).await;
-        assert!(unseen.is_err(), "helm --wait took a stack for done that no operator has read");
-        let observed = demo.object().await["status"]["observedGeneration"].clone();
-        assert_eq!(observed, json!(-1));
-        case.operator().scale(2).await;
-        demo.try_install_chart(HELM).await.expect("helm --wait with an operator");
-        let ready = demo.condition("Ready").await;
-        assert!(ready.as_ref().is_some_and(|ready| ready.status == "True"), "Helm ended at {ready:?}");
     })
     .await;
 }

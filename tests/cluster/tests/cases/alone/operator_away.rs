@@ -1,0 +1,67 @@
+//! The operator is stopped, or installed with a mistake.
+
+use cluster::{Case, deadline};
+use serde_json::json;
+
+use crate::{
+    bad_settings::{self, assert_back},
+    lost_broker_volume::{self, BROKERS, broker},
+};
+
+/// Long enough for Helm to look at an object more than once.
+const BRIEFLY: &str = "15s";
+/// [`deadline::STACK`], for Helm.
+const HELM: &str = "240s";
+
+/// The images of both servers, as after an upgrade of the operator with a mistake in its values.
+#[tokio::test]
+#[ignore = "make e2e-full runs it"]
+async fn a_server_image_that_does_not_exist_in_the_operators_values_is_taken_back() {
+    Case::alone(async |case: &Case| {
+        let demo = bad_settings::start(case, 1).await;
+        let missing =
+            ["redis", "rabbitmq"].map(|server| format!("stackImages.{server}=localhost/ping/{server}:none"));
+        case.operator().install(&missing.each_ref().map(String::as_str)).await;
+        for server in ["RedisReady", "RabbitMQReady"] {
+            demo.wait_reason(server, "ImagePull", deadline::SERVER).await;
+        }
+        case.operator().install(&[]).await;
+        assert_back(case, &demo, "redis").await;
+        assert_back(case, &demo, "rabbitmq").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "make e2e-full runs it; it stops the operator"]
+async fn a_broker_that_restarts_while_the_operator_is_down_is_used_again() {
+    Case::alone(async |case: &Case| {
+        let demo = lost_broker_volume::start(case).await;
+        case.operator().scale(0).await;
+        for ordinal in 0..BROKERS {
+            case.replace_pod(&broker(&demo, ordinal)).await;
+        }
+        demo.wait_sign_in("ada@example.org").await;
+        case.operator().scale(2).await;
+        demo.wait_brokers(BROKERS, deadline::SERVER).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "make e2e-full runs it; it stops the operator"]
+async fn an_object_that_no_operator_has_read_is_not_taken_for_one_that_is_done() {
+    Case::alone(async |case: &Case| {
+        case.operator().scale(0).await;
+        let demo = case.stack("demo");
+        let unseen = demo.try_install_chart(BRIEFLY).await;
+        assert!(unseen.is_err(), "helm --wait took a stack for done that no operator has read");
+        let observed = demo.object().await["status"]["observedGeneration"].clone();
+        assert_eq!(observed, json!(-1));
+        case.operator().scale(2).await;
+        demo.try_install_chart(HELM).await.expect("helm --wait with an operator");
+        let ready = demo.condition("Ready").await;
+        assert!(ready.as_ref().is_some_and(|ready| ready.status == "True"), "Helm ended at {ready:?}");
+    })
+    .await;
+}
