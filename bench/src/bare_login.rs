@@ -10,8 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
 use amqp::{Publisher, PublisherOptions, State};
+use anyhow::{Context as _, Result, bail};
 use clap::Parser as _;
 use hyper::HeaderMap;
 use ping_contract::{

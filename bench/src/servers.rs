@@ -3,11 +3,11 @@
 use anyhow::{Context as _, Result, ensure};
 use lapin::{Channel, Connection, ConnectionProperties, options::QueuePurgeOptions};
 use ping_contract::topology::{Desired, MAIL_QUEUE};
+use rabbitmq_management::{Management, ManagementConfig};
 use redis::{AsyncConnectionConfig, aio::MultiplexedConnection};
 use reqwest::{Client, Method, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
-use rabbitmq_management::{Management, ManagementConfig};
 
 use crate::{
     config::ServerOptions,

@@ -6,8 +6,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use service_kit::tls;
 use rabbitmq_management::{Connections, Error, Management};
+use service_kit::tls;
 
 use crate::controller::build::broker_topology::Management as Access;
 

@@ -7,8 +7,8 @@ use ping_contract::{
     topology::Desired,
     users::{Role, User},
 };
-use secrecy::{ExposeSecret as _, SecretString};
 use rabbitmq_management::ManagementConfig;
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// Creates and mends Ping's exchanges, queues, bindings and policies on a `RabbitMQ` broker, and on request its users.
 ///

@@ -6,8 +6,8 @@ use std::{
 };
 
 use clap::Parser as _;
-use service_kit::{telemetry, tls};
 use rabbitmq_management::{Error, Management, Report, apply, dry_run};
+use service_kit::{telemetry, tls};
 
 mod config;
 

@@ -6,13 +6,13 @@ use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
 use ping_contract::{topology::MAIL_QUEUE, users::Role};
-use service_kit::telemetry::chain;
-use tokio::sync::Mutex;
 use rabbitmq_management::{
     Management,
     nodes::node_view,
     queue_depth::{DepthError, QueueDepth, queue_depth},
 };
+use service_kit::telemetry::chain;
+use tokio::sync::Mutex;
 
 use super::{
     poller::{Backlog, BacklogSource, FOLLOWED, WATCHED},
@@ -224,7 +224,9 @@ impl From<&QueueDepth> for Backlog {
 
 fn unreadable(error: &DepthError) -> Unreadable {
     match error {
-        DepthError::Management(rabbitmq_management::Error::Login | rabbitmq_management::Error::Forbidden(_)) => Unreadable::Refused,
+        DepthError::Management(
+            rabbitmq_management::Error::Login | rabbitmq_management::Error::Forbidden(_),
+        ) => Unreadable::Refused,
         DepthError::Management(error) => Unreadable::Unreachable(chain(error)),
         DepthError::Missing(_) => Unreadable::QueueMissing,
         DepthError::NotRunning(_) => Unreadable::NotRunning,

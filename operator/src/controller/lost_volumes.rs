@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use k8s_openapi::api::{apps::v1::StatefulSet, batch::v1::Job};
 use kube::ResourceExt as _;
-use service_kit::telemetry::chain;
 use rabbitmq_management::{
     nodes::NodeView,
     queues::{Queue, queues},
 };
+use service_kit::telemetry::chain;
 
 use self::{
     decision::{Broker, Verdict, decide},

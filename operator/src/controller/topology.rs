@@ -9,9 +9,9 @@ use std::{
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use ping_contract::plan::Conflict;
+use rabbitmq_management::{Error, Report, management::segment, queues::Queue};
 use serde::Deserialize;
 use service_kit::telemetry::chain;
-use rabbitmq_management::{Error, Report, management::segment, queues::Queue};
 
 use super::{
     Context,
@@ -188,7 +188,10 @@ struct ConnectionAnswer {
     user: Option<String>,
 }
 
-async fn look(management: &rabbitmq_management::Management, wanted: &BrokerTopology) -> Result<Queues, Error> {
+async fn look(
+    management: &rabbitmq_management::Management,
+    wanted: &BrokerTopology,
+) -> Result<Queues, Error> {
     let queues = rabbitmq_management::queues::queues(management, Some(&wanted.desired.vhost.name)).await?;
     let ours = |queue: &&Queue| wanted.desired.queues.iter().any(|desired| desired.name == queue.name);
     let members = queues.iter().filter(ours).map(|queue| queue.members.as_ref().map(Vec::len));

@@ -3,8 +3,8 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use axum::http::HeaderValue;
 use amqp::BrokerArgs;
+use axum::http::HeaderValue;
 use clap::Parser;
 use ipnet::IpNet;
 use redis::{Client, TlsCertificates};

@@ -13,10 +13,10 @@ use amqp::{
     State,
 };
 use ping_contract::topology::{Desired, MAIL_EXCHANGE, MAIL_QUEUE};
+use rabbitmq_management::{Management, ManagementConfig};
 use service_kit::shutdown::Shutdown;
 use test_kit::{proxy::Proxy, servers::Broker, vhost::Vhost};
 use tokio::time::timeout;
-use rabbitmq_management::{Management, ManagementConfig};
 
 mod cause;
 mod consumer;

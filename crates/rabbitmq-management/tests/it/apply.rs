@@ -1,7 +1,7 @@
 use ping_contract::{plan::Warning, topology::Desired, users::Role};
+use rabbitmq_management::{Management, apply};
 use serde_json::{Value, json};
 use test_kit::vhost::Vhost;
-use rabbitmq_management::{Management, apply};
 
 use crate::{applied_vhost, apply_to, delete_users, desired, management_config, user_of};
 

@@ -2,15 +2,15 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use serde_json::json;
-use test_kit::{
-    servers::{RabbitCluster, RabbitNode},
-    wait::{wait_for, wait_until},
-};
 use rabbitmq_management::{
     Management, ManagementConfig,
     nodes::{NodeView, node_view},
     queues::queues,
+};
+use serde_json::json;
+use test_kit::{
+    servers::{RabbitCluster, RabbitNode},
+    wait::{wait_for, wait_until},
 };
 
 /// Three times what any of the waits below took on a busy machine.

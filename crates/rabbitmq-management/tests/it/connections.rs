@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rabbitmq_management::{Management, ManagementConfig};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
-use rabbitmq_management::{Management, ManagementConfig};
 
 /// Requests that reached a server which answers one on each connection and hangs up at the next.
 static ARRIVED: AtomicUsize = AtomicUsize::new(0);

@@ -7,8 +7,8 @@ use ping_contract::{
     topology::Desired,
     users::{Role, User},
 };
-use test_kit::vhost::Vhost;
 use rabbitmq_management::{Management, ManagementConfig, Report, apply};
+use test_kit::vhost::Vhost;
 
 mod apply;
 mod cluster;

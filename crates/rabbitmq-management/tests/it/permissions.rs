@@ -12,8 +12,8 @@ use ping_contract::{
     topology::{Desired, MAIL_EXCHANGE, MAIL_QUEUE, PARKING_QUEUE, RETRY_EXCHANGE, RetryTier},
     users::{Role, User},
 };
-use test_kit::vhost::Vhost;
 use rabbitmq_management::{Management, ManagementConfig};
+use test_kit::vhost::Vhost;
 
 use crate::{apply_to, delete_users, desired, management_config, user_of};
 

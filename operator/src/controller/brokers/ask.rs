@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use service_kit::{backoff, shutdown::Shutdown, telemetry::chain};
 use rabbitmq_management::nodes::{NodeView, node_view};
+use service_kit::{backoff, shutdown::Shutdown, telemetry::chain};
 
 use super::members::{Broker, Brokers, Membership};
 use crate::{broker_connections::BrokerConnections, controller::build::broker_topology::BrokerNode};

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use mongodb::bson::{self, doc};
 use ping_contract::topology::{Desired, MAIL_QUEUE};
+use rabbitmq_management::{Management, ManagementConfig, Report, apply};
 use redis::AsyncCommands as _;
 use serde_json::json;
 use test_kit::{servers::fresh_database, vhost::Vhost, wait::wait_until};
-use rabbitmq_management::{Management, ManagementConfig, Report, apply};
 
 use crate::support::{DEADLINE, MongoDatabase, SECRET, Setup, dev, repository};
 

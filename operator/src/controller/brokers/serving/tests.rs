@@ -5,8 +5,8 @@ use k8s_openapi::api::{
     apps::v1::StatefulSet,
     core::v1::{Pod, Service},
 };
-use serde_json::{Value, from_value, json};
 use rabbitmq_management::nodes::NodeView;
+use serde_json::{Value, from_value, json};
 
 use super::{Present, mark, restrict, wrong};
 use crate::{

@@ -1,7 +1,7 @@
 //! Each condition of forgetting a broker, missing once.
 
-use serde_json::json;
 use rabbitmq_management::{nodes::NodeView, queues::Queue};
+use serde_json::json;
 
 use super::{Broker, BrokerNode, Verdict, Volumes, decide};
 use crate::controller::build::{LostBroker, broker_topology::Management};

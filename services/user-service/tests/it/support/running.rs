@@ -2,11 +2,11 @@
 
 use clap::Parser as _;
 use ping_contract::topology::Desired;
+use rabbitmq_management::{Management, ManagementConfig};
 use reqwest::{Client, Method, RequestBuilder, header::CONTENT_TYPE};
 use serde_json::Value;
 use service_kit::shutdown::Shutdown;
 use test_kit::{port::free_port, readyz::Readyz, vhost::Vhost, wait::wait_until};
-use rabbitmq_management::{Management, ManagementConfig};
 use user_service::{config::Config, run};
 
 use super::{Answer, DEADLINE};
