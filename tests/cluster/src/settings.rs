@@ -36,11 +36,6 @@ pub fn day() -> Duration {
     minutes.map_or(DAY, |text| minutes_in(&text).unwrap_or_else(|why| panic!("DURATION is '{text}': {why}")))
 }
 
-/// The folder of an older release, whose images are built.
-pub(crate) fn older_release() -> PathBuf {
-    required("OLDER").into()
-}
-
 /// The folder of the repository.
 pub(crate) fn repository() -> PathBuf {
     let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -40,8 +40,8 @@ impl Loss {
 }
 
 impl Case {
-    /// The workers, by name. The local cluster must have them; a case on another cluster that has fewer than three nodes, or
-    /// has zones, is told to end by an empty list, and says that it was skipped.
+    /// The workers, by name. The local cluster must have them. Another cluster with fewer than three nodes, or with zones, has
+    /// none for a case: it is reported as skipped.
     pub async fn workers(&self) -> Vec<String> {
         let nodes = self.nodes().await;
         let has = |node: &Node, label: &str| {

@@ -75,14 +75,18 @@ impl Operator<'_> {
         });
     }
 
-    /// Installs an older release, with its images and from its chart.
-    pub async fn install_older(&self) {
+    /// Installs the operator of an older commit with its own images and chart. They are built once, in ten minutes.
+    pub async fn install_older(&self, commit: &str) {
+        let program = self.cluster.repository.join("tests/cluster/older");
+        let printed = kubectl::run_path(&program, &[commit]).await;
+        let printed = printed.unwrap_or_else(|error| panic!("no images of {commit}: {error}"));
+        let folder = Path::new(printed.lines().last().unwrap_or_default());
         let values = [
             "image.tag=older",
             "stackImages.userService=localhost/ping/user-service:older",
             "stackImages.mailService=localhost/ping/mail-service:older",
         ];
-        let installed = self.install_from(&settings::older_release(), &values).await;
+        let installed = self.install_from(folder, &values).await;
         installed.unwrap_or_else(|error| panic!("the older operator could not be installed: {error}"));
     }
 

@@ -53,8 +53,8 @@ impl Case {
 
     /// Reads from the control API of the pod. The API server's proxy cuts a long answer off now and then, so a read is
     /// repeated until the deadline.
-    pub(crate) async fn read_client<T: DeserializeOwned>(&self, path: &str) -> T {
-        eventually(format!("{path} of the pod client"), deadline::READ, async || {
+    pub(crate) async fn read_client<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
+        attempt(format!("{path} of the pod client"), deadline::READ, async || {
             self.ask_client("GET", path, &Value::Null).await
         })
         .await

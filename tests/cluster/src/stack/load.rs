@@ -47,6 +47,11 @@ impl Case {
 impl Load<'_> {
     /// The figures so far.
     pub async fn summary(&self) -> Summary {
+        self.try_summary().await.unwrap_or_else(|error| panic!("no figures of {}: {error}", self.prefix))
+    }
+
+    /// The same, for a case that has to undo something before it may fail.
+    pub async fn try_summary(&self) -> Result<Summary, String> {
         self.case.read_client(&self.path("")).await
     }
 
@@ -57,7 +62,7 @@ impl Load<'_> {
 
     /// The same, for a case that has to undo something before it may fail.
     pub async fn try_served(&self, deadline: Duration) -> Result<(), String> {
-        let before = self.summary().await.signed_in;
+        let before = self.try_summary().await?.signed_in;
         attempt(format!("100 more sign-ins of {}", self.prefix), deadline, async || {
             let summary = self.look().await?;
             seen(summary.signed_in >= before + 100, || format!("{summary:?}"))
@@ -74,13 +79,14 @@ impl Load<'_> {
             seen(summary.finished, || format!("{summary:?}"))
         })
         .await;
-        let ledger: Ledger = self.case.read_client(&self.path("/ledger")).await;
+        let ledger = self.case.read_client(&self.path("/ledger")).await;
+        let ledger: Ledger = ledger.unwrap_or_else(|error| panic!("no ledger of {}: {error}", self.prefix));
         self.case.step(&row(&ledger));
         ledger
     }
 
-    /// The figures so far, or why they cannot be read.
-    pub async fn look(&self) -> Result<Summary, String> {
+    /// One look at the figures, for a wait that repeats it.
+    async fn look(&self) -> Result<Summary, String> {
         self.case.ask_client("GET", &self.path(""), &Value::Null).await
     }
 
