@@ -76,6 +76,8 @@ pub struct Context {
     pub broker_connections: BrokerConnections,
     /// Whose topology was complete.
     pub complete_once: topology::CompleteOnce,
+    /// Since when brokers are apart.
+    pub brokers_apart: apply::ApartSince,
     /// What each queue holds, and whose the cluster's external metrics are.
     pub autoscaling: Autoscaling,
     /// Which monitoring objects are known not to be there.
@@ -93,6 +95,7 @@ impl Context {
     pub fn forget(&self, uid: &str) {
         self.memo.forget(uid);
         self.complete_once.forget(uid);
+        self.brokers_apart.forget(uid);
         self.absent_monitoring.forget(uid);
         self.pod_reports.forget(uid);
         self.metrics.conditions.forget(uid);

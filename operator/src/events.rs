@@ -76,18 +76,32 @@ impl Notice {
         let note = format!(
             "deleted pod {name}, which was not ready and kept the current settings from being applied"
         );
+        Self::about_pod(pod, EventType::Normal, "BlockingPodDeleted", note)
+    }
+
+    /// The pod of a broker that stayed apart from the others was deleted.
+    #[must_use]
+    pub fn broker_restarted(pod: &Pod) -> Self {
+        let note = format!(
+            "deleted pod {}: its broker stayed apart from the other members of its cluster and joins them again by a restart",
+            pod.name_any()
+        );
+        Self::about_pod(pod, EventType::Warning, "BrokerRestarted", note)
+    }
+
+    fn about_pod(pod: &Pod, type_: EventType, reason: &str, note: String) -> Self {
         let secondary = ObjectReference {
             api_version: Some("v1".to_owned()),
             kind: Some("Pod".to_owned()),
-            name: Some(name),
+            name: Some(pod.name_any()),
             namespace: pod.namespace(),
             uid: pod.uid(),
             ..ObjectReference::default()
         };
         Self {
             event: Event {
-                type_: EventType::Normal,
-                reason: "BlockingPodDeleted".to_owned(),
+                type_,
+                reason: reason.to_owned(),
                 note: Some(note),
                 action: "Apply".to_owned(),
                 secondary: Some(secondary),

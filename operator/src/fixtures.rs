@@ -105,6 +105,7 @@ pub(crate) fn context(api: &FakeApi) -> Context {
         autoscaling: Autoscaling::idle(client.clone()),
         broker_connections: crate::broker_connections::BrokerConnections::default(),
         complete_once: crate::controller::topology::CompleteOnce::default(),
+        brokers_apart: crate::controller::apply::ApartSince::default(),
         absent_monitoring: crate::controller::monitoring::KnownAbsent::default(),
         requeue: crate::requeue::Requeue::default(),
         events: Events::new(client.clone(), "test".to_owned()),

@@ -182,6 +182,7 @@ impl Operator {
             broker_connections: self.broker_connections.clone(),
             autoscaling: self.autoscaling.clone(),
             complete_once: controller::topology::CompleteOnce::default(),
+            brokers_apart: controller::apply::ApartSince::default(),
             absent_monitoring: controller::monitoring::KnownAbsent::default(),
             requeue: requeue::Requeue::default(),
             events: events::Events::new(self.client.clone(), self.config.pod_name.clone()),

@@ -27,12 +27,15 @@ use crate::{
     names::{Part, StackId},
 };
 
+mod brokers_apart;
+mod delete_pod;
 mod object;
 mod orphans;
 mod restart;
 mod retire;
 mod stuck_pods;
 
+pub use brokers_apart::ApartSince;
 pub use object::Memo;
 
 /// Writing failed.
@@ -144,6 +147,7 @@ pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcom
     stuck_pods::delete(context, id, &stateful_sets).await?;
     let brokers = ask_brokers(context, id, &topology.target, &stateful_sets).await;
     brokers::serving::mark(context, id, &brokers).await;
+    brokers_apart::restart(context, id, &brokers).await?;
     let state = topology::reconcile(context, id, &topology, &brokers).await;
     let seen = lost_volumes::Seen { stateful_sets: &stateful_sets, brokers: &brokers };
     let broker_problem = Box::pin(applier.heal(repair.as_ref(), seen, &mut kept)).await?;

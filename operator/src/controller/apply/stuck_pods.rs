@@ -15,12 +15,9 @@ use k8s_openapi::{
     },
     jiff::{SignedDuration, Timestamp},
 };
-use kube::{
-    Api, ResourceExt as _,
-    api::{DeleteParams, Preconditions},
-};
+use kube::{ResourceExt as _, api::Preconditions};
 
-use super::Error;
+use super::{Error, delete_pod::delete_pod};
 use crate::{
     controller::Context,
     events::Notice,
@@ -41,21 +38,12 @@ pub(super) async fn delete(context: &Context, id: &StackId, sets: &[Arc<Stateful
         let Some(set) = sets.iter().find(|set| set.metadata.name.as_ref() == Some(&name)) else { continue };
         let pods = context.children.pods.of(id, part);
         if let Some(pod) = blocking(set, &pods, Timestamp::now()) {
-            delete_pod(context, id, pod).await?;
+            // In the state that was judged: if it changed since, perhaps to ready, the API server refuses.
+            let judged = Preconditions { uid: pod.uid(), resource_version: pod.resource_version() };
+            if delete_pod(&context.client, pod, judged).await? {
+                context.events.notify(id, Notice::blocking_pod_deleted(pod)).await;
+            }
         }
-    }
-    Ok(())
-}
-
-/// Deletes this very pod in the state that was judged: if it changed since, perhaps to ready, the API server refuses.
-async fn delete_pod(context: &Context, id: &StackId, pod: &Pod) -> Result<(), Error> {
-    let preconditions = Preconditions { uid: pod.uid(), resource_version: pod.resource_version() };
-    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-    let api = Api::<Pod>::namespaced(context.client.clone(), &id.namespace);
-    match api.delete(&pod.name_any(), &params).await {
-        Ok(_) => context.events.notify(id, Notice::blocking_pod_deleted(pod)).await,
-        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
-        Err(source) => return Err(Error::Delete { kind: "Pod", name: pod.name_any(), source }),
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! What the condition `RabbitMQReady` says of the stack's own brokers, pure. It counts members of the cluster: a pod whose port
 //! is open may be a cluster of its own.
 
+use std::collections::BTreeSet;
+
 use super::members::{Brokers, Membership};
 use crate::controller::conditions::{Finding, Problem};
 
@@ -13,7 +15,10 @@ pub(in crate::controller) fn finding(
 ) -> Finding {
     let running = match brokers.membership() {
         Membership::Unknown(_) => return of_pods,
-        Membership::Split { views, .. } => return Finding::bad(of_pods.type_, "ClusterSplit", split(&views)),
+        Membership::Split { views, .. } => {
+            let restarted = brokers.apart_from_own_cluster();
+            return Finding::bad(of_pods.type_, "ClusterSplit", split(&views, &restarted));
+        }
         Membership::United { running } => running.len(),
     };
     let wanted = brokers.0.len();
@@ -30,12 +35,17 @@ pub(in crate::controller) fn finding(
     Finding { reason, message, impaired, ..of_pods }
 }
 
-/// What to do about brokers that do not see each other.
-fn split(views: &str) -> String {
-    format!(
-        "the brokers are not one cluster, and nothing is written to any of them: {views}; delete the pods of the smaller side \
-         one by one, and where that does not help, their volumes too: mail that only they have is lost"
-    )
+/// What is done about brokers that do not see each other, or what to do. `restarted` are the pods that the operator deletes.
+fn split(views: &str, restarted: &BTreeSet<String>) -> String {
+    let state = format!("the brokers are not one cluster, and nothing is written to any of them: {views}");
+    if restarted.is_empty() {
+        return format!(
+            "{state}; delete the pods of the smaller side one by one, and where that does not help, their volumes too: mail \
+             that only they have is lost"
+        );
+    }
+    let pods = restarted.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    format!("{state}; the operator restarts {pods} if this lasts for 30 s")
 }
 
 /// A finding of each reason, for the tests of conditions.
@@ -99,6 +109,19 @@ mod tests {
         let split = finding(complete(), None, &brokers([&[0], &[1, 2], &[1, 2]]));
         assert_eq!(said(&split), ("False", "ClusterSplit"));
         assert!(split.message.contains("demo-rabbitmq-0 sees demo-rabbitmq-0;"), "{}", split.message);
+        assert!(split.message.contains("; delete the pods of the smaller side"), "{}", split.message);
+    }
+
+    #[test]
+    fn a_member_that_is_apart_is_restarted_by_the_operator() {
+        let mut brokers = brokers([&[0], &[1, 2], &[1, 2]]);
+        for broker in &mut brokers.0 {
+            let view = broker.view.as_mut().unwrap();
+            view.members = (0..3).map(|ordinal| format!("rabbit@{ordinal}")).collect();
+        }
+        let split = finding(complete(), None, &brokers);
+        assert_eq!(said(&split), ("False", "ClusterSplit"));
+        assert!(split.message.ends_with("; the operator restarts demo-rabbitmq-0 if this lasts for 30 s"));
     }
 
     #[test]

@@ -65,6 +65,17 @@ impl Brokers {
         }
     }
 
+    /// The pods of brokers that are apart from a majority of their own cluster. A restart lets such a broker join the others
+    /// again and loses nothing: without a majority it has confirmed no mail. A broker that does not know the majority as
+    /// members has a cluster of its own, which a restart would not change.
+    #[must_use]
+    pub fn apart_from_own_cluster(&self) -> BTreeSet<String> {
+        let Membership::Split { apart, majority, .. } = self.membership() else { return BTreeSet::new() };
+        let knows = |view: &NodeView| view.members.is_superset(&majority);
+        let members = self.answered().filter(|(broker, view)| apart.contains(&broker.pod) && knows(view));
+        members.map(|(broker, _)| broker.pod.clone()).collect()
+    }
+
     /// Whether every broker answered, and all are in one cluster.
     #[must_use]
     pub fn are_all_members(&self) -> bool {

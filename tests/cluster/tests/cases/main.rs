@@ -3,6 +3,7 @@
 
 mod alone;
 mod bad_settings;
+mod brokers_apart;
 mod day_of_restarts;
 mod lost_broker_volume;
 mod outage_answers;

@@ -105,3 +105,29 @@ fn one_node_of_an_unsupported_version_is_enough() {
     let expected = UnsupportedVersion::RefusesPassiveDeclares("4.3.0".to_owned());
     assert_eq!(brokers.unsupported_version(), Some(expected));
 }
+
+#[test]
+fn a_member_that_is_apart_from_the_majority_can_join_it_again() {
+    let split = brokers(&[Some(&[0]), Some(&[1, 2]), Some(&[1, 2])]);
+    assert_eq!(split.apart_from_own_cluster(), pods(&[0]));
+}
+
+#[test]
+fn a_broker_with_a_cluster_of_its_own_cannot_join_the_others_by_a_restart() {
+    let mut split = brokers(&[Some(&[0]), Some(&[1, 2]), Some(&[1, 2])]);
+    split.0[0].view.as_mut().unwrap().members = nodes(&[0]);
+    assert_eq!(split.apart_from_own_cluster(), pods(&[]));
+}
+
+#[test]
+fn without_a_majority_that_agrees_no_broker_is_to_restart() {
+    let cases: [&[Option<&[usize]>]; 4] = [
+        &[Some(&[0]), Some(&[1]), None],
+        &[Some(&[0, 1]), Some(&[0, 1, 2]), Some(&[1, 2])],
+        &[None, Some(&[1, 2]), Some(&[1, 2])],
+        &[Some(&[0, 1, 2]), Some(&[0, 1, 2]), Some(&[0, 1, 2])],
+    ];
+    for views in cases {
+        assert_eq!(brokers(views).apart_from_own_cluster(), pods(&[]), "{views:?}");
+    }
+}

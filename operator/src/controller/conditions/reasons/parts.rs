@@ -57,7 +57,10 @@ pub(super) const ROWS: &[Row] = &[
         &["ClusterSplit"],
         "The brokers do not see each other. Clients use those that are a majority.",
     )
-    .then("Do what the message says."),
+    .then(
+        "Wait for a minute: the operator restarts brokers that are apart from a majority of their cluster. If it lasts, do what \
+         the message says.",
+    ),
     Row::new(
         &[RabbitMqReady],
         EITHER,
