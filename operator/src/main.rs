@@ -9,7 +9,7 @@ use operator::{
     config::{Cli, Command, Config},
     crd::PingStack,
 };
-use service_kit::{shutdown::Shutdown, telemetry, tls};
+use service_kit::{open_files, shutdown::Shutdown, telemetry, tls};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -29,6 +29,7 @@ fn main() -> anyhow::Result<ExitCode> {
 
 async fn run(config: Config) -> anyhow::Result<ExitCode> {
     telemetry::init(config.log_format, &config.log_filter)?;
+    open_files::raise_limit();
     let shutdown = Shutdown::on_signals()?;
     Ok(operator::run(config, shutdown).await?.into())
 }

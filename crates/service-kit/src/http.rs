@@ -1,35 +1,53 @@
-//! Serving a router over hyper, with the limits that `axum::serve` lacks: a header read timeout (measured: half a
-//! header stayed open for 75 s and more), a cap on connections, and a drain that is awaited.
+//! Serving HTTP over hyper, with the limits that `axum::serve` lacks: no connection stays open for nothing, their number is
+//! limited, and a drain is awaited.
+//!
+//! In reading order:
+//! - [`activity`], pure: what a connection waits for, and until when.
+//! - [`connections`]: the open connections of a listener, and which one makes room for another.
+//! - [`accept`]: the loop that every listener runs.
+//! - [`connection`]: one connection from its first octet to its end.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, extract::ConnectInfo};
 use hyper::{Request, body::Incoming};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
-    service::TowerToHyperService,
-};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
-use crate::{backoff, shutdown::Shutdown};
+pub use self::{
+    accept::{Accepted, accept},
+    connection::serve_connection,
+};
+use crate::shutdown::Shutdown;
+
+mod accept;
+mod activity;
+mod connection;
+mod connections;
+mod counted_body;
+mod watched_stream;
 
 /// Limits of one listener.
 #[derive(Debug, Clone, Copy)]
 pub struct ServeOptions {
-    /// A client that has not sent its whole header by then is cut off.
+    /// From the connect, or from the first octet of a later request, until the whole head is there. A TLS handshake is part
+    /// of it. The connection is closed otherwise.
     pub header_read_timeout: Duration,
-    /// Connections beyond this wait in the kernel's backlog.
+    /// How long a connection may wait for its next request. Longer than a load balancer keeps its own idle connections (60 s
+    /// in most): else it sends a request on a connection that we close in the same moment, and answers 502.
+    pub idle_timeout: Duration,
+    /// How many connections may be open. One more takes the place of one that has no complete request head, the oldest
+    /// first, then of one that is idle; while all have requests in flight it waits.
     pub max_connections: usize,
 }
 
 impl Default for ServeOptions {
     fn default() -> Self {
-        Self { header_read_timeout: Duration::from_secs(10), max_connections: 4096 }
+        Self {
+            header_read_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            max_connections: 4096,
+        }
     }
 }
 
@@ -37,54 +55,14 @@ impl Default for ServeOptions {
 ///
 /// Handlers find the peer as `ConnectInfo<SocketAddr>`.
 pub async fn serve(listener: TcpListener, router: Router, options: ServeOptions, shutdown: Shutdown) {
-    let permits = Arc::new(Semaphore::new(options.max_connections));
-    let graceful = GracefulShutdown::new();
-    let builder = connection_builder(options);
-    loop {
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break }; // never closed
-        let (stream, peer) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // Out of file descriptors, most often: going on at once would spin.
-                    tracing::warn!(%error, "could not accept a connection");
-                    let _ = backoff::pause(Duration::from_millis(100), &shutdown).await;
-                    continue;
-                }
-            },
-            () = shutdown.soft().cancelled() => break,
-        };
-        let connection = builder.serve_connection_with_upgrades(
-            TokioIo::new(prepared(stream)),
-            TowerToHyperService::new(with_peer(router.clone(), peer)),
-        );
-        let (connection, hard) = (graceful.watch(connection.into_owned()), shutdown.hard().clone());
-        shutdown.spawn("http connection", async move {
-            // A connection's error is the client's affair: it went away, or spoke no HTTP.
-            tokio::select! { _ = connection => {}, () = hard.cancelled() => {} }
-            drop(permit);
-        });
-    }
-    drop(listener);
-    tokio::select! { () = graceful.shutdown() => {}, () = shutdown.hard().cancelled() => {} }
-}
-
-fn connection_builder(options: ServeOptions) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(options.header_read_timeout);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(100)
-        .keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(options.header_read_timeout);
-    builder
-}
-
-fn prepared(stream: TcpStream) -> TcpStream {
-    // Only speed is lost where it fails.
-    let _ = stream.set_nodelay(true);
-    stream
+    let soft = shutdown.soft().clone();
+    accept(listener, options, shutdown, move |accepted: Accepted| {
+        let service = with_peer(router.clone(), accepted.peer);
+        let (stream, watched) = accepted.split();
+        let leave = soft.clone().cancelled_owned();
+        async move { serve_connection(stream, service, &watched, leave).await }
+    })
+    .await;
 }
 
 type PeerService =

@@ -9,6 +9,7 @@
 //! - [`dial_failure`]: why a server could not be reached.
 //! - [`timestamp`]: points in time as JSON has them.
 //! - [`metrics`]: the registry, and its text form.
+//! - [`open_files`]: how many connections the process may have.
 //! - [`http`]: serving a router with the limits that `axum::serve` lacks.
 //! - [`management`]: `/livez`, `/readyz` and `/metrics` on their own port.
 //! - [`tls`]: the one TLS provider.
@@ -20,6 +21,7 @@ pub mod health;
 pub mod http;
 pub mod management;
 pub mod metrics;
+pub mod open_files;
 pub mod shutdown;
 pub mod telemetry;
 pub mod timestamp;

@@ -16,9 +16,13 @@ use crate::{
     shutdown::Shutdown,
 };
 
+/// The kubelet, Prometheus and the operator hold a few each. The others are for strangers in the pod network, so that one
+/// of them has to open hundreds in the time that a request takes before it displaces a new connection.
+const MAX_CONNECTIONS: usize = 1024;
+
 /// Serves the three paths until the soft phase; who asks during the drain is refused, which also means not ready.
 pub async fn serve(listener: TcpListener, health: Health, metrics: Metrics, shutdown: Shutdown) {
-    let options = ServeOptions { max_connections: 64, ..ServeOptions::default() };
+    let options = ServeOptions { max_connections: MAX_CONNECTIONS, ..ServeOptions::default() };
     serve_http(listener, router(health, metrics, shutdown.clone()), options, shutdown).await;
 }
 
@@ -61,14 +65,21 @@ fn readiness(health: &Health, shutdown: &Shutdown) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::{
         body::{Body, to_bytes},
         http::{HeaderMap, Request},
     };
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::{TcpListener, TcpStream},
+        time::timeout,
+    };
     use tower::ServiceExt as _;
 
-    use super::router;
-    use crate::{health::Health, metrics::Metrics, shutdown::Shutdown};
+    use super::{router, serve};
+    use crate::{health::Health, metrics::Metrics, open_files, shutdown::Shutdown};
 
     struct Answer {
         status: u16,
@@ -140,5 +151,25 @@ mod tests {
         let draining = ask(&health, &shutdown, "/readyz?verbose").await;
         assert_eq!(draining.status, 503);
         assert!(draining.body.starts_with(r#"{"ready":false,"#), "{}", draining.body);
+    }
+
+    #[tokio::test]
+    async fn five_thousand_silent_connections_keep_no_probe_from_its_answer() {
+        open_files::raise_limit();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, shutdown) = (listener.local_addr().unwrap(), Shutdown::new());
+        shutdown
+            .spawn("management", serve(listener, Health::new(), Metrics::new("x", "0"), shutdown.clone()));
+        let mut silent = Vec::with_capacity(5000);
+        for _ in 0..5000 {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        let mut probe = TcpStream::connect(address).await.unwrap();
+        probe.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut response = String::new();
+        // The probe of the kubelet waits for one second.
+        let read = timeout(Duration::from_secs(3), probe.read_to_string(&mut response)).await;
+        read.expect("/livez did not answer in 3 s").unwrap();
+        assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
     }
 }

@@ -1,38 +1,29 @@
 //! Serves the metric over TLS. Requests pass four gates in this order: the handshake (front proxy only), the headers
 //! (who), the API server's decision (may they), and only then a look at the samples.
 
-use std::{
-    convert::Infallible,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{convert::Infallible, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
-use hyper::service::service_fn;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
-};
+use hyper::body::Incoming;
 use serde_json::Value;
-use service_kit::{backoff, shutdown::Shutdown};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+use service_kit::{
+    http::{Accepted, ServeOptions, accept, serve_connection},
+    shutdown::Shutdown,
 };
+use tokio::{net::TcpListener, sync::watch};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tower::service_fn;
 
 use super::{
     answer::Target, authentication::Caller, authorization::Authorizer, front_proxy::FrontProxy,
     refusal::Refusal, sample::Samples, trust::Trust,
 };
 
-/// For the handshake, and for the header of each request.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// The API servers hold a few connections each; strangers must not use up our files.
-const MAX_CONNECTIONS: usize = 256;
+const MAX_CONNECTIONS: usize = 1024;
 
 /// What requests are answered from.
 #[derive(Clone)]
@@ -53,79 +44,39 @@ pub async fn serve(
     trust: watch::Receiver<Option<Trust>>,
     shutdown: Shutdown,
 ) {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    loop {
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break }; // never closed
-        let stream = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    // Out of file descriptors, most often: going on at once would spin.
-                    tracing::warn!(%error, "could not accept a connection");
-                    let _ = backoff::pause(Duration::from_millis(100), &shutdown).await;
-                    continue;
-                }
-            },
-            () = shutdown.soft().cancelled() => break,
-        };
-        let connection = Connection { api: api.clone(), trust: trust.clone(), shutdown: shutdown.clone() };
-        shutdown.spawn("external metrics connection", async move {
-            connection.serve(stream).await;
-            drop(permit);
-        });
-    }
+    let options = ServeOptions { max_connections: MAX_CONNECTIONS, ..ServeOptions::default() };
+    let soft = shutdown.soft().clone();
+    accept(listener, options, shutdown, move |accepted| {
+        let connection = Connection { api: api.clone(), trust: trust.clone(), soft: soft.clone() };
+        connection.serve(accepted)
+    })
+    .await;
 }
 
 struct Connection {
     api: MetricsApi,
     trust: watch::Receiver<Option<Trust>>,
-    shutdown: Shutdown,
+    soft: CancellationToken,
 }
 
 impl Connection {
-    async fn serve(mut self, stream: TcpStream) {
+    async fn serve(mut self, accepted: Accepted) {
         let Some(trust) = self.trust.borrow_and_update().clone() else { return };
-        // Only speed is lost where it fails.
-        let _ = stream.set_nodelay(true);
-        let handshake = TlsAcceptor::from(trust.tls).accept(stream);
-        let stream = match tokio::time::timeout(PATIENCE, handshake).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return tracing::debug!(%error, "a handshake failed"),
-            Err(_) => return tracing::debug!("a handshake took too long"),
+        let (stream, watched) = accepted.split();
+        let stream = match TlsAcceptor::from(trust.tls).accept(stream).await {
+            Ok(stream) => stream,
+            Err(error) => return tracing::debug!(%error, "a handshake failed"),
         };
-        let (api, front_proxy) = (self.api.clone(), trust.front_proxy);
-        let service = service_fn(move |request| {
+        let (api, front_proxy) = (self.api, trust.front_proxy);
+        let service = service_fn(move |request: Request<Incoming>| {
             let (api, front_proxy) = (api.clone(), Arc::clone(&front_proxy));
             async move { Ok::<_, Infallible>(api.respond(&front_proxy, &request).await) }
         });
-        let builder = connection_builder();
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        let mut connection = std::pin::pin!(connection);
-        let mut leaving = false;
-        loop {
-            tokio::select! {
-                // A connection's error is the client's affair.
-                _ = connection.as_mut() => return,
-                _ = self.trust.changed(), if !leaving => {}
-                () = self.shutdown.soft().cancelled(), if !leaving => {}
-                () = self.shutdown.hard().cancelled() => return,
-            }
-            leaving = true;
-            connection.as_mut().graceful_shutdown();
-        }
+        let leave = async {
+            tokio::select! { _ = self.trust.changed() => {}, () = self.soft.cancelled() => {} }
+        };
+        serve_connection(stream, service, &watched, leave).await;
     }
-}
-
-fn connection_builder() -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(100)
-        .keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(PATIENCE);
-    builder
 }
 
 impl MetricsApi {

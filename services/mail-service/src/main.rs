@@ -6,7 +6,7 @@ use mail_service::{
     config::{Config, Task, TestMail},
     test_mail,
 };
-use service_kit::{shutdown::Shutdown, telemetry, tls};
+use service_kit::{open_files, shutdown::Shutdown, telemetry, tls};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -30,6 +30,7 @@ async fn main() -> ExitCode {
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     telemetry::init(config.log_format, &format!("{},{}", config.log_filter, amqp::QUIET))?;
+    open_files::raise_limit();
     let grace = config.shutdown_grace;
     let shutdown = Shutdown::on_signals()?;
     mail_service::run(config, shutdown.clone()).await?;

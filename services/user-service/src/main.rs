@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use service_kit::{shutdown::Shutdown, telemetry, tls};
+use service_kit::{open_files, shutdown::Shutdown, telemetry, tls};
 use user_service::config::Config;
 
 #[global_allocator]
@@ -24,6 +24,7 @@ async fn main() -> ExitCode {
 
 async fn start(config: Config) -> Result<ExitCode, anyhow::Error> {
     telemetry::init(config.log_format, &format!("{},{}", config.log_filter, amqp::QUIET))?;
+    open_files::raise_limit();
     let (shutdown, grace) = (Shutdown::on_signals()?, config.shutdown_grace);
     user_service::run(config, shutdown.clone()).await?;
     Ok(shutdown.finish(grace).await.into())

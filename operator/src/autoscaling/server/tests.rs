@@ -19,7 +19,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
 };
 use serde_json::Value;
-use service_kit::shutdown::Shutdown;
+use service_kit::{open_files, shutdown::Shutdown};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -291,4 +291,30 @@ async fn writing_is_405() {
         assert_eq!(answer.status(), 405, "{method}");
         answer.into_body().collect().await.unwrap();
     }
+}
+
+/// The beginning of a TLS record with a `ClientHello` that never comes whole.
+const HALF_A_HANDSHAKE: &[u8] = b"\x16\x03\x01\x02\x00\x01";
+
+async fn strangers(address: SocketAddr, count: usize, octets: &[u8]) -> Vec<TcpStream> {
+    let mut streams = Vec::with_capacity(count);
+    for _ in 0..count {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(octets).await.unwrap();
+        streams.push(stream);
+    }
+    streams
+}
+
+#[tokio::test]
+async fn silent_connections_and_half_handshakes_keep_no_number_from_the_autoscaler() {
+    open_files::raise_limit();
+    let authority = authority();
+    let server = Server::start(authority.front_proxy(&[])).await;
+    let mut kept = server.connect(authority.client("x")).await;
+    assert_eq!(send(&mut kept, PATH, &[HPA]).await.0, 200);
+    let _silent = strangers(server.address, 5000, b"").await;
+    let _half = strangers(server.address, 1000, HALF_A_HANDSHAKE).await;
+    assert_eq!(server.ask(authority.client("x"), PATH, &[HPA]).await.0, 200, "a new connection");
+    assert_eq!(send(&mut kept, PATH, &[HPA]).await.0, 200, "a connection from before");
 }
