@@ -28,6 +28,7 @@ use crate::{
 };
 
 mod brokers_apart;
+mod budgets;
 mod delete_pod;
 mod object;
 mod orphans;
@@ -123,7 +124,7 @@ pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcom
         config_maps,
         mut services,
         network_policies,
-        pod_disruption_budgets,
+        mut pod_disruption_budgets,
         stateful_sets,
         mut deployments,
         horizontal_pod_autoscalers,
@@ -139,6 +140,9 @@ pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcom
     applier.choose_brokers(&mut services);
     applier.apply_all(services).await?;
     applier.apply_all(network_policies).await?;
+    let servers =
+        [Part::Redis, Part::RabbitMq].map(|part| cached::<StatefulSet>(context, id, &id.part(part)));
+    budgets::loosen(&mut pod_disruption_budgets, id, servers.iter().flatten().map(AsRef::as_ref));
     applier.apply_all(pod_disruption_budgets).await?;
     let stateful_sets = applier.apply_all(stateful_sets).await?;
     if new_cookie && brokers_run {
