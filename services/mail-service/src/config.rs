@@ -273,7 +273,7 @@ impl SmtpArgs {
             tracing::warn!("SMTP_TLS=none sends EMAIL_PASSWORD in the clear");
         }
         Ok(Relay {
-            security: Security::new(mode, &host, self.smtp_ca_file.as_deref()).map_err(Error::Tls)?,
+            security: Security::new(mode, self.smtp_ca_file.as_deref()).map_err(Error::Tls)?,
             hello: ClientId::Domain(match &self.smtp_hello_name {
                 Some(name) => name.clone(),
                 None => self.writer()?.domain().to_owned(),

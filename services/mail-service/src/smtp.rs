@@ -4,6 +4,7 @@
 //! the place that answers it: [`phase`], [`connection`], and the socket options). In reading order:
 //! - [`pool`]: which session a mail takes.
 //! - [`connection`]: one session.
+//! - [`starttls`]: how one begins in clear. [`replies`], [`reply_line`]: what servers really answer.
 //! - [`phase`]: its steps and their deadlines.
 //! - [`failure`]: what can go wrong, without the server's text. [`fault`]: what it means.
 //! - [`answer`]: the result of a test mail. [`trouble`], [`status`]: whether the mail server can be used, and why not.
@@ -15,6 +16,9 @@ pub mod failure;
 pub mod fault;
 pub mod phase;
 pub mod pool;
+mod replies;
+mod reply_line;
+mod starttls;
 pub mod status;
 mod stream;
 pub mod tls;

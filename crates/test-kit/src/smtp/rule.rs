@@ -32,8 +32,8 @@ pub enum Phase {
 /// What the server does instead of its duty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Answers with this line, as in `451 4.7.1 try later`, and goes on; after 421 it closes the connection.
-    Reply(String),
+    /// Answers with this line, as in `451 4.7.1 try later`, and goes on; after 421 it closes the connection. Any octets.
+    Reply(Vec<u8>),
     /// Says nothing more; the connection stays open.
     Silence,
     /// Gives its usual answer one byte at a time, with this pause after each.
@@ -63,8 +63,8 @@ impl Rule {
 
     /// Answers with `reply`.
     #[must_use]
-    pub fn reply(phase: Phase, reply: &str) -> Self {
-        Self::new(phase, Action::Reply(reply.to_owned()))
+    pub fn reply(phase: Phase, reply: impl AsRef<[u8]>) -> Self {
+        Self::new(phase, Action::Reply(reply.as_ref().to_vec()))
     }
 
     /// Takes the message and closes the connection before the 250: the sender cannot know that it arrived.

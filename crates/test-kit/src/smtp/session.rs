@@ -30,14 +30,14 @@ struct Session {
 
 /// What is about to be said.
 struct Answer {
-    text: String,
+    text: Vec<u8>,
     /// The pause after each byte.
     drip: Option<Duration>,
 }
 
 impl Answer {
     fn has_code(&self, code: &str) -> bool {
-        self.text.starts_with(code)
+        self.text.starts_with(code.as_bytes())
     }
 }
 
@@ -183,7 +183,7 @@ impl Session {
         recipients: &[String],
         usual: &str,
     ) -> io::Result<Option<Answer>> {
-        let mut answer = Answer { text: usual.to_owned(), drip: None };
+        let mut answer = Answer { text: usual.as_bytes().to_vec(), drip: None };
         match self.state.action(phase, self.connection, recipients) {
             None => {}
             Some(Action::Reply(text)) => answer.text = text,
@@ -200,12 +200,12 @@ impl Session {
     }
 
     async fn send(&mut self, answer: &Answer) -> io::Result<()> {
-        let line = format!("{}\r\n", answer.text);
+        let line = [&answer.text, &b"\r\n"[..]].concat();
         let Some(pause) = answer.drip else {
-            self.stream.write_all(line.as_bytes()).await?;
+            self.stream.write_all(&line).await?;
             return self.stream.flush().await;
         };
-        for byte in line.bytes() {
+        for byte in line {
             self.stream.write_all(&[byte]).await?;
             self.stream.flush().await?;
             tokio::time::sleep(pause).await;
@@ -214,7 +214,7 @@ impl Session {
     }
 
     async fn say(&mut self, text: &str) -> io::Result<Option<Answer>> {
-        let answer = Answer { text: text.to_owned(), drip: None };
+        let answer = Answer { text: text.as_bytes().to_vec(), drip: None };
         self.send(&answer).await.map(|()| Some(answer))
     }
 

@@ -4,9 +4,8 @@
 //! caller that goes away, a deadline, an odd reply: the connection is dropped with it. That is why a reply can never
 //! be taken for the answer to another mail.
 
-use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use futures::FutureExt as _;
 use lettre::transport::smtp::{
     Error as LettreError,
     authentication::{Credentials, Mechanism},
@@ -15,12 +14,19 @@ use lettre::transport::smtp::{
     extension::ClientId,
     response::Response,
 };
-use tokio::time::{Instant, timeout, timeout_at};
+use rustls::ClientConfig;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::{Instant, timeout, timeout_at},
+};
+use tokio_rustls::client::TlsStream;
 
 use super::{
     failure::Failure,
     phase::{Deadlines, Phase, Window},
-    stream,
+    replies::Replies,
+    starttls, stream,
     tls::Security,
 };
 use crate::message::OutgoingMail;
@@ -61,9 +67,7 @@ pub struct Connection {
 impl Connection {
     /// Connects, encrypts and logs in.
     pub async fn open(relay: &Relay) -> Result<Self, Failure> {
-        // lettre 0.11.23 panics at an EHLO line of spaces only; a mail server's answer must not end a task.
-        let opened = AssertUnwindSafe(connect(relay)).catch_unwind().await;
-        let mut session = opened.unwrap_or(Err(Failure::Broken { phase: Phase::Greeting }))?;
+        let mut session = connect(relay).await?;
         let pipelining = offers_pipelining(&mut session, relay).await?;
         if let Some(credentials) = &relay.credentials {
             let login = session.auth(&[Mechanism::Plain, Mechanism::Login], credentials);
@@ -181,28 +185,38 @@ async fn connect(relay: &Relay) -> Result<AsyncSmtpConnection, Failure> {
     let began = Instant::now();
     let addresses = socket(Phase::Lookup, connect, stream::lookup(&relay.host, relay.port)).await?;
     let left = connect.saturating_sub(began.elapsed());
-    let stream = socket(Phase::Connect, left, stream::connect(&addresses, left)).await?;
+    let mut stream = socket(Phase::Connect, left, stream::connect(&addresses, left)).await?;
+    let peer = addresses[0];
     match &relay.security {
-        Security::Plain => {
-            let greeting = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &relay.hello);
-            bounded(Phase::Greeting, command, greeting).await
-        }
+        Security::Plain => greeted(Replies::new(stream, peer), Phase::Greeting, relay).await,
         Security::Implicit(config) => {
-            let handshake = stream::encrypt(stream, &relay.host, config.clone());
-            let stream = socket(Phase::Tls, command, handshake).await?;
-            let greeting = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &relay.hello);
-            bounded(Phase::Greeting, command, greeting).await
+            let encrypted = encrypted(stream, relay, config).await?;
+            greeted(Replies::new(encrypted, peer), Phase::Greeting, relay).await
         }
-        Security::StartTls(parameters) => {
-            let greeting = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &relay.hello);
-            let mut session = bounded(Phase::Greeting, command, greeting).await?;
-            if !session.can_starttls() {
-                return Err(Failure::Unsupported { phase: Phase::Tls });
-            }
-            bounded(Phase::Tls, command, session.starttls(parameters.clone(), &relay.hello)).await?;
-            Ok(session)
+        Security::StartTls(config) => {
+            starttls::prepare(&mut stream, &relay.hello, command).await?;
+            let encrypted = encrypted(stream, relay, config).await?;
+            greeted(Replies::after_greeting(encrypted, peer), Phase::Tls, relay).await
         }
     }
+}
+
+async fn encrypted(
+    stream: TcpStream,
+    relay: &Relay,
+    config: &Arc<ClientConfig>,
+) -> Result<TlsStream<TcpStream>, Failure> {
+    let handshake = stream::encrypt(stream, &relay.host, Arc::clone(config));
+    socket(Phase::Tls, relay.deadlines.command, handshake).await
+}
+
+/// Lets lettre read the greeting and say EHLO.
+async fn greeted<S>(replies: Replies<S>, phase: Phase, relay: &Relay) -> Result<AsyncSmtpConnection, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + Sync + 'static,
+{
+    let greeting = AsyncSmtpConnection::connect_with_transport(Box::new(replies), &relay.hello);
+    bounded(phase, relay.deadlines.command, greeting).await
 }
 
 /// Asks again: lettre keeps only the extensions it knows of what the server said. Once for a session's many mails.

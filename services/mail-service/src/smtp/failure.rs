@@ -22,7 +22,7 @@ impl Reply {
         Self { code, enhanced: None }
     }
 
-    fn of_refusal(code: u16, text: &str) -> Self {
+    pub(super) fn of_refusal(code: u16, text: &str) -> Self {
         let enhanced = text.split(' ').next().and_then(parse_enhanced);
         Self { code, enhanced: enhanced.filter(|(class, ..)| u16::from(*class) == code / 100) }
     }

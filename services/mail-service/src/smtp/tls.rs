@@ -2,7 +2,6 @@
 
 use std::{path::Path, sync::Arc};
 
-use lettre::transport::smtp::client::{Certificate, CertificateStore, TlsParameters};
 use rustls::ClientConfig;
 use service_kit::tls::{CaError, client_config};
 
@@ -24,7 +23,7 @@ pub enum Security {
     /// [`TlsMode::None`].
     Plain,
     /// [`TlsMode::StartTls`].
-    StartTls(TlsParameters),
+    StartTls(Arc<ClientConfig>),
     /// [`TlsMode::Implicit`].
     Implicit(Arc<ClientConfig>),
 }
@@ -35,32 +34,16 @@ pub enum TlsError {
     /// The CA file.
     #[error("the CA of the mail server cannot be used")]
     Ca(#[source] CaError),
-    /// The CA file vanished after it was checked.
-    #[error("the CA file of the mail server cannot be read")]
-    Read(#[source] std::io::Error),
-    /// lettre's own configuration.
-    #[error("STARTTLS cannot be prepared")]
-    StartTls(#[source] lettre::transport::smtp::Error),
 }
 
 impl Security {
     /// Trusts the certificates in `ca_file` alone, or without one the public ones.
-    pub fn new(mode: TlsMode, host: &str, ca_file: Option<&Path>) -> Result<Self, TlsError> {
+    pub fn new(mode: TlsMode, ca_file: Option<&Path>) -> Result<Self, TlsError> {
         if mode == TlsMode::None {
             return Ok(Self::Plain);
         }
-        // For both: the file is checked by the same rules, whatever lettre makes of it.
-        let config = client_config(ca_file).map_err(TlsError::Ca)?;
-        if mode == TlsMode::Implicit {
-            return Ok(Self::Implicit(Arc::new(config)));
-        }
-        let mut builder = TlsParameters::builder(host.to_owned());
-        if let Some(file) = ca_file {
-            let pem = std::fs::read(file).map_err(TlsError::Read)?;
-            let ca = Certificate::from_pem(&pem).map_err(TlsError::StartTls)?;
-            builder = builder.certificate_store(CertificateStore::None).add_root_certificate(ca);
-        }
-        Ok(Self::StartTls(builder.build_rustls().map_err(TlsError::StartTls)?))
+        let config = Arc::new(client_config(ca_file).map_err(TlsError::Ca)?);
+        Ok(if mode == TlsMode::Implicit { Self::Implicit(config) } else { Self::StartTls(config) })
     }
 }
 
@@ -74,8 +57,8 @@ mod tests {
     fn a_ca_file_without_a_certificate_is_refused_in_both_modes() {
         let not_pem = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
         for mode in [TlsMode::StartTls, TlsMode::Implicit] {
-            assert!(matches!(Security::new(mode, "relay.example.org", Some(not_pem)), Err(TlsError::Ca(_))));
-            assert!(Security::new(mode, "relay.example.org", None).is_ok(), "{mode:?}");
+            assert!(matches!(Security::new(mode, Some(not_pem)), Err(TlsError::Ca(_))));
+            assert!(Security::new(mode, None).is_ok(), "{mode:?}");
         }
     }
 }
