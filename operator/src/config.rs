@@ -50,6 +50,10 @@ pub struct Config {
     /// Namespaces whose stacks are reconciled; none given = all
     #[arg(long, env = "WATCH_NAMESPACES", value_delimiter = ',')]
     pub watch_namespaces: Vec<String>,
+    /// Hosts of external brokers that the operator may connect to, `*.example.org` for all below it; none given = all but this
+    /// machine, its links and metadata services
+    #[arg(long, env = "ALLOWED_BROKER_HOSTS", value_delimiter = ',')]
+    pub allowed_broker_hosts: Vec<String>,
     /// The operator's own namespace, which holds its Lease
     #[arg(long, env = "POD_NAMESPACE")]
     pub namespace: String,

@@ -95,7 +95,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Finish, Error> {
     api_check.set_usable();
     let settings = config.metrics_api();
     let listener = listen(settings.address).await?;
-    let clients = Clients { kubernetes: client.clone(), brokers: BrokerConnections::default() };
+    let clients =
+        Clients { kubernetes: client.clone(), brokers: BrokerConnections::new(&config.allowed_broker_hosts) };
     let broker_connections = clients.brokers.clone();
     let autoscaling = Autoscaling::start((clients, settings, config.scopes()), listener, &health, &shutdown);
     autoscaling.register(&registry);

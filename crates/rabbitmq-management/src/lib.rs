@@ -3,6 +3,7 @@
 //!
 //! In reading order:
 //! - [`management`]: the client, and where the API is.
+//! - [`reach`]: which hosts it may connect to.
 //! - [`read`]: what the broker has.
 //! - [`write`]: one operation at a time.
 //! - [`nodes`], [`queues`]: what a node says of its cluster, and the members of each queue.
@@ -23,6 +24,7 @@ pub mod management;
 pub mod nodes;
 pub mod queue_depth;
 pub mod queues;
+pub mod reach;
 mod read;
 mod write;
 

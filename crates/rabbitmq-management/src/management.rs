@@ -1,13 +1,19 @@
 //! A client of the management API. Our own few calls and types, and not a client library's: there a field that the
 //! broker leaves out, as it does while a queue has no leader, reads as 0.
 
-use std::{path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, redirect};
+use reqwest::{
+    Client, Method, RequestBuilder, Response, StatusCode, Url,
+    dns::{Addrs, Name, Resolve, Resolving},
+    redirect,
+};
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use service_kit::tls;
+
+use crate::reach::Reach;
 
 /// For one request, answer included.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -40,6 +46,9 @@ pub enum Error {
     /// Not a URL, or the client could not be made.
     #[error("the management API's address is unusable: write http://HOST:15672")]
     Url(#[source] Option<reqwest::Error>),
+    /// [`Reach`] does not have it.
+    #[error("the management API's host is none that may be connected to")]
+    OutOfReach,
     /// Nobody there, or no answer in 10 s.
     #[error(
         "the management API did not answer: is the plugin rabbitmq_management on, and its port reachable?"
@@ -82,12 +91,16 @@ impl Error {
 
 /// Connections to any number of management APIs that the same CA vouches for. Clones share them.
 #[derive(Debug, Clone)]
-pub struct Connections(Client);
+pub struct Connections {
+    client: Client,
+    reach: Reach,
+}
 
 impl Connections {
     /// Connects to nobody.
-    pub fn new(tls: ClientConfig) -> Result<Self, Error> {
+    pub fn new(tls: ClientConfig, reach: Reach) -> Result<Self, Error> {
         let client = Client::builder()
+            .dns_resolver(Arc::new(Resolver(reach.clone())))
             .tls_backend_preconfigured(tls)
             .timeout(DEADLINE)
             .pool_idle_timeout(IDLE)
@@ -95,7 +108,26 @@ impl Connections {
             .redirect(redirect::Policy::none())
             .no_proxy()
             .build();
-        client.map(Self).map_err(|source| Error::Url(Some(source)))
+        let client = client.map_err(|source| Error::Url(Some(source)))?;
+        Ok(Self { client, reach })
+    }
+}
+
+/// Looks names up as the system does, and drops addresses out of reach. The connection is made to what is left, so that a
+/// second answer of the name's server changes nothing.
+struct Resolver(Reach);
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0.clone();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let allowed = found.filter(|address| reach.allows_address(address.ip())).collect::<Vec<_>>();
+            if allowed.is_empty() {
+                return Err(io::Error::from(io::ErrorKind::PermissionDenied).into());
+            }
+            Ok(Box::new(allowed.into_iter()) as Addrs)
+        })
     }
 }
 
@@ -112,7 +144,11 @@ impl Management {
     /// A client with connections of its own; connects to nobody.
     pub fn new(config: &ManagementConfig) -> Result<Self, Error> {
         let tls = tls::client_config(config.ca_file.as_deref()).map_err(Error::Tls)?;
-        Self::on(Connections::new(tls)?, &config.url, (config.user.clone(), config.password.clone()))
+        Self::on(
+            Connections::new(tls, Reach::Anywhere)?,
+            &config.url,
+            (config.user.clone(), config.password.clone()),
+        )
     }
 
     /// A client of the API at `url`, as `user` with its password; connects to nobody.
@@ -124,6 +160,11 @@ impl Management {
         let url = url.trim_end_matches('/').trim_end_matches("/api");
         if !url.starts_with("http://") && !url.starts_with("https://") {
             return Err(Error::Url(None));
+        }
+        // As the client itself reads it: it takes 0x7f000001 for an address.
+        let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+        if !connections.reach.allows_host(&host.ok_or(Error::Url(None))?) {
+            return Err(Error::OutOfReach);
         }
         Ok(Self { connections, base: format!("{url}/api"), user, password })
     }
@@ -180,7 +221,7 @@ impl Management {
     ) -> Result<Response, Error> {
         let request = self
             .connections
-            .0
+            .client
             .request(method, format!("{}/{path}", self.base))
             .basic_auth(&self.user, Some(self.password.expose_secret()));
         with(request).send().await.map_err(|source| Error::Unreachable(source.without_url()))

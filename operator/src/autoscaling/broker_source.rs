@@ -21,7 +21,7 @@ use super::{
 use crate::{
     broker_connections::BrokerConnections,
     controller::{
-        build::broker_topology::{self, Management as ManagementAccess},
+        build::broker_topology::{self, Management as ManagementAccess, Owner},
         secrets::{self, password_key},
     },
     crd::rabbitmq::ExternalRabbitMq,
@@ -122,9 +122,15 @@ impl BrokerSource {
     async fn ask(&self, preferred: &mut i32, credentials: &Credentials) -> Result<Backlog, Unreadable> {
         match &self.target.broker {
             Broker::External(external) => {
-                let management = self.management(external.management_url.clone(), credentials)?;
-                let depth = queue_depth(&management, &external.vhost, MAIL_QUEUE).await;
-                depth.map(|depth| Backlog::from(&depth)).map_err(|error| unreadable(&error))
+                let management = self.management(external.management_url.clone(), credentials);
+                let depth = match &management {
+                    Ok(management) => queue_depth(management, &external.vhost, MAIL_QUEUE).await,
+                    Err(error) => return Err(self.external_unreadable(error)),
+                };
+                depth.map(|depth| Backlog::from(&depth)).map_err(|error| match error {
+                    DepthError::Management(error) => self.external_unreadable(&error),
+                    error => unreadable(&error),
+                })
             }
             Broker::Managed { replicas } => {
                 let ask = |ordinal| self.ask_node(ordinal, *replicas, credentials);
@@ -141,7 +147,8 @@ impl BrokerSource {
         credentials: &Credentials,
     ) -> Result<NodeAnswer, Unreadable> {
         let url = broker_topology::managed_url(&self.target.id, ordinal);
-        let management = self.management(url, credentials)?;
+        let management = self.management(url, credentials);
+        let management = management.map_err(|error| Unreadable::Unreachable(chain(&error)))?;
         let depth = queue_depth(&management, broker_topology::MANAGED_VHOST, MAIL_QUEUE).await;
         let depth = depth.map_err(|error| unreadable(&error))?;
         let backlog = Backlog::from(&depth);
@@ -153,12 +160,28 @@ impl BrokerSource {
         Ok(NodeAnswer { backlog, is_of_most: nodes::are_most(view.running.len(), replicas) })
     }
 
-    fn management(&self, url: String, credentials: &Credentials) -> Result<Management, Unreadable> {
+    fn management(
+        &self,
+        url: String,
+        credentials: &Credentials,
+    ) -> Result<Management, rabbitmq_management::Error> {
         let Credentials { username, password, ca } = credentials;
         let (username, password, ca) = (username.clone(), password.clone(), ca.clone());
-        let access = ManagementAccess { url, username, password, ca };
-        let management = self.clients.brokers.management(&access);
-        management.map_err(|error| Unreadable::Unreachable(chain(&error)))
+        let owner = match self.target.broker {
+            Broker::Managed { .. } => Owner::Stack,
+            Broker::External(_) => Owner::Other,
+        };
+        self.clients.brokers.management(&ManagementAccess { owner, url, username, password, ca })
+    }
+
+    /// A refused login is told apart for [`Self::backlog`], which then reads the credentials again.
+    fn external_unreadable(&self, error: &rabbitmq_management::Error) -> Unreadable {
+        if matches!(error, rabbitmq_management::Error::Login) {
+            return Unreadable::Refused;
+        }
+        let (namespace, stack) = (&self.target.id.namespace, &self.target.id.name);
+        tracing::debug!(%namespace, %stack, error = chain(error), "an external broker cannot be used");
+        external_unusable()
     }
 
     async fn credentials(&self) -> Result<Credentials, Unreadable> {
@@ -208,7 +231,14 @@ impl BrokerSource {
 
 impl BacklogSource for BrokerSource {
     fn read(&self) -> BoxFuture<'_, Result<Backlog, Unreadable>> {
-        Box::pin(self.backlog())
+        Box::pin(async {
+            let backlog = self.backlog().await;
+            match (&self.target.broker, &backlog) {
+                // Whether somebody answered at all is not for whoever chose the address.
+                (Broker::External(_), Err(Unreadable::Refused)) => Err(external_unusable()),
+                _ => backlog,
+            }
+        })
     }
 
     fn interval(&self) -> Duration {
@@ -220,6 +250,10 @@ impl From<&QueueDepth> for Backlog {
     fn from(depth: &QueueDepth) -> Self {
         Self { messages: depth.ready + depth.unacknowledged, consumers: depth.consumers }
     }
+}
+
+fn external_unusable() -> Unreadable {
+    Unreadable::Unreachable(broker_topology::EXTERNAL_UNUSABLE.to_owned())
 }
 
 fn unreadable(error: &DepthError) -> Unreadable {

@@ -18,7 +18,7 @@ use super::{
     brokers::members::{Brokers, Membership},
 };
 use crate::{
-    controller::build::broker_topology::{BrokerTopology, Management, Target},
+    controller::build::broker_topology::{BrokerTopology, EXTERNAL_UNUSABLE, Management, Target},
     crd::status::QueueStatus,
     events::Notice,
     names::StackId,
@@ -87,13 +87,16 @@ pub async fn reconcile(
         Ok(speakers) => speakers,
         Err(state) => return state,
     };
-    match tokio::time::timeout(DEADLINE, converge(context, id, wanted, &speakers)).await {
-        Ok(Ok(state)) => state,
-        Ok(Err(error)) => TopologyState::Failed(chain(&error)),
-        Err(_) => TopologyState::Failed(
-            "the management API did not answer in 20 s: is the broker overloaded?".to_owned(),
-        ),
+    let failure = match tokio::time::timeout(DEADLINE, converge(context, id, wanted, &speakers)).await {
+        Ok(Ok(state)) => return state,
+        Ok(Err(error)) => chain(&error),
+        Err(_) => "the management API did not answer in 20 s: is the broker overloaded?".to_owned(),
+    };
+    if matches!(wanted.target, Target::External(_)) {
+        tracing::warn!(namespace = %id.namespace, stack = %id.name, error = failure, "an external broker cannot be used");
+        return TopologyState::Failed(EXTERNAL_UNUSABLE.to_owned());
     }
+    TopologyState::Failed(failure)
 }
 
 /// Whether a broker of the stack's own has a ready pod; before that none answers.

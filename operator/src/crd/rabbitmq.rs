@@ -69,8 +69,13 @@ pub struct ExternalRabbitMq {
     /// The vhost that belongs to this stack. It is made where there is none.
     #[schemars(length(min = 1, max = 128))]
     pub vhost: String,
-    /// The management API, such as `https://rabbitmq.example.org:15671`.
-    #[schemars(length(min = 8, max = 512), regex(pattern = r"^https?://[^/\s]+(/[^\s]*)?$"))]
+    /// The management API, such as `https://rabbitmq.example.org:15671`: host and port only.
+    #[schemars(
+        length(min = 8, max = 512),
+        regex(
+            pattern = r"^https?://([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?$"
+        )
+    )]
     pub management_url: String,
     /// The Secret with the keys `username` and `password` of a user with the tag `administrator`.
     pub admin_secret_ref: SecretRef,

@@ -49,9 +49,26 @@ pub struct BrokerNode {
     pub management: Management,
 }
 
+/// All that a stack's status says of an external broker that cannot be used. Whoever may write a PingStack chooses the address,
+/// and must not learn from the operator what is there.
+pub const EXTERNAL_UNUSABLE: &str = "the external broker's management API cannot be used: check managementUrl (host and port \
+     only, and a host that the operator may connect to), and the user name and password in the Secret of adminSecretRef; the \
+     operator's log says more";
+
+/// Whose brokers they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// The stack's: their addresses are the operator's own work.
+    Stack,
+    /// Somebody else's: whoever may write a PingStack chose the address.
+    Other,
+}
+
 /// The management API.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Management {
+    /// Whose broker it is.
+    pub owner: Owner,
     /// `http(s)://host:port`.
     pub url: String,
     /// The administrator.
@@ -100,6 +117,7 @@ fn broker(stack: &ValidatedStack, secrets: &StackSecrets) -> (Target, String, Op
         }
         BrokerTarget::External(broker) => {
             let management = Management {
+                owner: Owner::Other,
                 url: broker.spec.management_url.trim_end_matches('/').to_owned(),
                 username: broker.username.clone(),
                 password: broker.password.clone(),
@@ -113,6 +131,7 @@ fn broker(stack: &ValidatedStack, secrets: &StackSecrets) -> (Target, String, Op
 fn node(id: &StackId, ordinal: i32, secrets: &StackSecrets) -> BrokerNode {
     let password = secrets.broker.as_ref().map(|secret| secrets::text(secret, "password"));
     let management = Management {
+        owner: Owner::Stack,
         url: managed_url(id, ordinal),
         username: BROKER_ADMIN.to_owned(),
         password: password.unwrap_or_default(),

@@ -4,7 +4,10 @@ use rabbitmq_management::{nodes::NodeView, queues::Queue};
 use serde_json::json;
 
 use super::{Broker, BrokerNode, Verdict, Volumes, decide};
-use crate::controller::build::{LostBroker, broker_topology::Management};
+use crate::controller::build::{
+    LostBroker,
+    broker_topology::{Management, Owner},
+};
 
 const UNTIL_REPORTED: &str = "all other brokers report it as the one member that does not run";
 const UNTIL_QUEUES: &str = "every queue has a leader and most of its members";
@@ -143,8 +146,13 @@ fn a_pod_that_runs_and_takes_no_clients_waits() {
             "name": "rabbitmq", "image": "", "imageID": "", "restartCount": 0, "ready": ready, "state": state,
         }] });
         let pod = serde_json::from_value(json!({ "metadata": metadata, "status": status })).unwrap();
-        let management =
-            Management { url: String::new(), username: String::new(), password: String::new(), ca: None };
+        let management = Management {
+            owner: Owner::Stack,
+            url: String::new(),
+            username: String::new(),
+            password: String::new(),
+            ca: None,
+        };
         let named = BrokerNode { pod: "b-0".to_owned(), node: node("b-0"), management };
         Broker::new(Some(&pod), &named, &volumes)
     };
