@@ -14,6 +14,9 @@ use service_kit::{open_files, shutdown::Shutdown, telemetry, tls};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// The crates that may log everything.
+const OWN_CRATES: &[&str] = &["operator", "service_kit", "rabbitmq_management", "ping_contract"];
+
 fn main() -> anyhow::Result<ExitCode> {
     tls::install_provider();
     match Cli::parse().command {
@@ -28,7 +31,7 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn run(config: Config) -> anyhow::Result<ExitCode> {
-    telemetry::init(config.log_format, &config.log_filter)?;
+    telemetry::init(config.log_format, &config.log_filter, OWN_CRATES)?;
     open_files::raise_limit();
     let shutdown = Shutdown::on_signals()?;
     Ok(operator::run(config, shutdown).await?.into())

@@ -8,7 +8,14 @@ use std::{
     str::FromStr,
 };
 
-use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
+use tracing::Level;
+use tracing_subscriber::{
+    EnvFilter, Layer as _,
+    filter::{FilterExt as _, filter_fn},
+    fmt::format::FmtSpan,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,19 +42,27 @@ impl FromStr for LogFormat {
     }
 }
 
-/// Starts logging to standard error. `filter` is a `tracing` directive list such as `info,broker=debug`.
+/// Starts logging to standard error. `filter` is a `tracing` directive list such as `info,amqp=debug`.
+///
+/// Only crates in `own` (their names in code) log at the level `trace`, whatever the filter says: at this level libraries log
+/// what goes over the wire, secrets and personal data with it.
 ///
 /// # Errors
 /// The filter is not a directive list, or a subscriber is set already.
-pub fn init(format: LogFormat, filter: &str) -> Result<(), anyhow::Error> {
-    let filter = EnvFilter::try_new(filter)?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_span_events(FmtSpan::NONE);
+pub fn init(format: LogFormat, filter: &str, own: &'static [&'static str]) -> Result<(), anyhow::Error> {
+    let filter = EnvFilter::try_new(filter)?.and(filter_fn(move |metadata| {
+        *metadata.level() < Level::TRACE || own.contains(&crate_of(metadata.target()))
+    }));
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_span_events(FmtSpan::NONE);
     let json = format == LogFormat::Json || format == LogFormat::Auto && !io::stderr().is_terminal();
-    let set = if json { builder.json().flatten_event(true).try_init() } else { builder.compact().try_init() };
-    set.map_err(|source| anyhow::anyhow!(source))
+    let lines = if json { lines.json().flatten_event(true).boxed() } else { lines.compact().boxed() };
+    tracing_subscriber::registry().with(lines.with_filter(filter)).try_init()?;
+    Ok(())
+}
+
+/// The crate of a target such as `amqp::publisher`.
+fn crate_of(target: &str) -> &str {
+    target.split("::").next().unwrap_or(target)
 }
 
 /// The error and its sources in one line: `publish failed: connection closed: timed out`.

@@ -11,6 +11,9 @@ use service_kit::{open_files, shutdown::Shutdown, telemetry, tls};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// The crates that may log everything.
+const OWN_CRATES: &[&str] = &["mail_service", "service_kit", "amqp", "redis_client", "ping_contract"];
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let task = Task::parse();
@@ -29,7 +32,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
-    telemetry::init(config.log_format, &format!("{},{}", config.log_filter, amqp::QUIET))?;
+    telemetry::init(config.log_format, &format!("{},{}", config.log_filter, amqp::QUIET), OWN_CRATES)?;
     open_files::raise_limit();
     let grace = config.shutdown_grace;
     let shutdown = Shutdown::on_signals()?;
@@ -38,6 +41,6 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
 }
 
 async fn send_test_mail(settings: &TestMail) -> anyhow::Result<ExitCode> {
-    telemetry::init(settings.log_format, &settings.log_filter)?;
+    telemetry::init(settings.log_format, &settings.log_filter, OWN_CRATES)?;
     Ok(ExitCode::from(test_mail::run(settings).await?.exit_status()))
 }

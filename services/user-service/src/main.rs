@@ -9,6 +9,9 @@ use user_service::config::Config;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// The crates that may log everything.
+const OWN_CRATES: &[&str] = &["user_service", "service_kit", "amqp", "redis_client", "ping_contract"];
+
 #[tokio::main]
 async fn main() -> ExitCode {
     tls::install_provider();
@@ -23,7 +26,7 @@ async fn main() -> ExitCode {
 }
 
 async fn start(config: Config) -> Result<ExitCode, anyhow::Error> {
-    telemetry::init(config.log_format, &format!("{},{}", config.log_filter, amqp::QUIET))?;
+    telemetry::init(config.log_format, &format!("{},{}", config.log_filter, amqp::QUIET), OWN_CRATES)?;
     open_files::raise_limit();
     let (shutdown, grace) = (Shutdown::on_signals()?, config.shutdown_grace);
     user_service::run(config, shutdown.clone()).await?;

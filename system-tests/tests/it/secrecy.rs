@@ -16,8 +16,8 @@ const JWT_SECRET: &str = "a secret that must not be told to anyone";
 #[tokio::test]
 async fn nothing_secret_is_in_a_log_line_a_metric_or_a_parked_message() {
     let setup = Setup {
-        user_service: vec![("JWT_SECRET", JWT_SECRET.into()), ("LOG_FILTER", "debug".into())],
-        mail_service: vec![("LOG_FILTER", "debug".into())],
+        user_service: vec![("JWT_SECRET", JWT_SECRET.into()), ("LOG_FILTER", "trace".into())],
+        mail_service: vec![("LOG_FILTER", "trace".into())],
         ..Setup::default()
     };
     let mut platform = Platform::start_with(setup).await;
