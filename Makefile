@@ -28,21 +28,17 @@ test-faults-full: ## The same, with the cases that take longer than six minutes
 check: fmt ## Check formatting, clippy, dependencies, licences, scripts and documents
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	@dev/cargo-deny check bans licenses sources
-	@dev/check-direction
-	@dev/check-scripts
-	@dev/check-docker-context
-	@monitoring/check
-	@dev/check-docs
+	$(CARGO) xtask check
 
 fmt: ## Check formatting
 	$(CARGO) fmt --all --check
 
 check-monitoring: ## Check alerts and dashboard: syntax, promtool tests, a page for each alert, known metrics
-	@monitoring/check
+	$(CARGO) xtask check-monitoring
 
 docs: ## Regenerate what docs/ and charts/ take from the code: settings, metrics, the CRD
 	UPDATE_DOCS=1 $(CARGO) test --workspace --locked --lib --bins -- in_the_docs committed_crd
-	@dev/check-charts write
+	$(CARGO) xtask write-charts
 	@echo "docs: now see git diff docs charts, and commit it"
 
 fuzz: ## Run the property tests of parsers with 10^6 cases each (minutes)
@@ -99,7 +95,7 @@ bench-micro: ## Compare the instruction counts of steps without I/O with bench/i
 	@dev/bench-micro
 
 check-charts: ## Check the charts without a cluster: generated parts, lint, helm-unittest, schemas of Kubernetes 1.33 and 1.37
-	@dev/check-charts
+	$(CARGO) xtask check-charts
 
 test-charts: ## Test the charts on the cluster: install, upgrade, helm test, uninstall, and install.yaml
 	@k8s/test-charts/run

@@ -1,4 +1,4 @@
-// Programs that check the charts, built by the ordinary Go client: `go build -o DIR tool .`
+// Programs that check and release the charts, built by the ordinary Go client: `go build -o DIR PACKAGE`
 // Kubernetes' libraries are of the versions of k8s/local, so that Go's cache has most of them compiled.
 module pingstack.dev/dev/chart-tools
 
@@ -8,8 +8,6 @@ tool (
 	github.com/google/go-containerregistry/cmd/registry
 	github.com/helm-unittest/helm-unittest/cmd/helm-unittest
 )
-
-require go.yaml.in/yaml/v3 v3.0.4
 
 require (
 	dario.cat/mergo v1.0.2 // indirect
@@ -69,6 +67,7 @@ require (
 	github.com/x448/float16 v0.8.4 // indirect
 	github.com/yargevad/filepathx v1.0.0 // indirect
 	go.yaml.in/yaml/v2 v2.4.4 // indirect
+	go.yaml.in/yaml/v3 v3.0.4 // indirect
 	golang.org/x/crypto v0.54.0 // indirect
 	golang.org/x/net v0.57.0 // indirect
 	golang.org/x/oauth2 v0.36.0 // indirect

@@ -125,6 +125,6 @@ an_uninstalled_stack_leaves_its_volumes_alone() { # step
     helm uninstall demo --namespace "$STACK" --wait --timeout 120s
     gone --namespace "$STACK" pod --all
     [[ $(kubectl --namespace "$STACK" get pvc --output name | wc -l) == 4 ]] # redis and rabbitmq of both stacks
-    "$REPOSITORY/dev/render-install" --set crds.enabled=false | kubectl delete --timeout 120s --filename -
+    render_install --set crds.enabled=false | kubectl delete --timeout 120s --filename -
     kubectl get "$CRD"
 }

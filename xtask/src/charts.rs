@@ -1,0 +1,50 @@
+//! The charts: what in them is generated from something else, and whether Helm and Kubernetes take them.
+
+mod comments;
+mod conformity;
+mod generated;
+mod install;
+mod kubernetes_schemas;
+mod readme;
+mod rendering;
+mod rights;
+mod spec;
+mod tools;
+mod values;
+mod values_schema;
+
+use anyhow::Result;
+
+use self::tools::Tools;
+use crate::repository::Repository;
+
+pub(crate) fn check(repository: &Repository) -> Result<String> {
+    generated::check(repository)?;
+    rights::check(repository)?;
+    let tools = Tools::new(repository)?;
+    install::check(repository, &tools)?;
+    tools.unit_tests()?;
+    let rendered = rendering::render_all(repository, &tools)?;
+    conformity::check(repository, &tools, &rendered)?;
+    Ok(format!(
+        "generated files are current, tests pass, and {} renderings, install.yaml and the samples conform to {}",
+        rendered.len(),
+        conformity::VERSIONS.join(" ")
+    ))
+}
+
+/// Writes what is out of date.
+pub(crate) fn write(repository: &Repository) -> Result<String> {
+    let mut written = generated::write(repository)?;
+    written.extend(install::write(repository, &Tools::new(repository)?)?);
+    if written.is_empty() {
+        return Ok("all generated files are current".to_owned());
+    }
+    Ok(format!("written: {}", written.join(", ")))
+}
+
+pub(crate) fn render_install(repository: &Repository, arguments: &[String]) -> Result<String> {
+    install::render(repository, &Tools::helm(repository)?, arguments)
+}
+
+const WRITE_THEM: &str = "run 'cargo xtask write-charts', and commit what it changes";

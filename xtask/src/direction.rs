@@ -1,0 +1,40 @@
+//! Which way imports may go: between the crates of the workspace ([`crates`]), and between the rooms inside each of them.
+//!
+//! A room is a module at the top of a crate with everything below it: `src/smtp.rs` and `src/smtp/` are the room `smtp`. The
+//! root files are rooms too, `lib`, `main` and `bin`. [`tables`] has the rooms of each crate from top to bottom, and no
+//! room imports one above it. So there are no circles, and whoever reads a room needs only what is below it.
+
+mod crates;
+mod imports;
+mod rooms;
+mod tables;
+
+use anyhow::{Result, bail};
+
+use self::crates::Workspace;
+use self::rooms::Crate;
+use self::tables::{NOT_YET, TABLES};
+use crate::repository::Repository;
+
+pub(crate) fn check(repository: &Repository) -> Result<String> {
+    let workspace = Workspace::read(repository)?;
+    let mut violations = workspace.forbidden_imports();
+    violations.extend(tables::out_of_date(&workspace.folders()));
+    for table in TABLES {
+        violations.extend(Crate::read(repository, table.folder)?.violations(table.rooms));
+    }
+    if !violations.is_empty() {
+        bail!("correct these:\n  {}", violations.join("\n  "));
+    }
+    let waiting =
+        if NOT_YET.is_empty() { String::new() } else { format!("; without a table: {}", NOT_YET.join(", ")) };
+    Ok(format!(
+        "nothing but bench imports a program, and the rooms of {} crates import downwards{waiting}",
+        TABLES.len()
+    ))
+}
+
+/// What each room of a crate imports, and where: to find the order of a new table.
+pub(crate) fn print_rooms(repository: &Repository, folder: &str) -> Result<String> {
+    Ok(Crate::read(repository, folder)?.description())
+}

@@ -1,0 +1,95 @@
+//! The rooms of each crate, from top to bottom. Every room of a crate is in its table.
+
+pub(super) struct Table {
+    /// The crate's folder.
+    pub(super) folder: &'static str,
+    pub(super) rooms: &'static [&'static str],
+}
+
+/// Crates that have circles yet, and no table.
+pub(super) const NOT_YET: &[&str] = &[
+    "bench",
+    "crates/ping-contract",
+    "crates/rabbitmq-management",
+    "crates/test-kit",
+    "operator",
+    "services/user-service",
+    "tests/client",
+    "tests/cluster",
+];
+
+pub(super) const TABLES: &[Table] = &[
+    Table {
+        folder: "crates/amqp",
+        rooms: &["lib", "args", "consumer", "publisher", "connection", "message", "config", "cause"],
+    },
+    Table {
+        folder: "crates/service-kit",
+        rooms: &[
+            "lib",
+            "management",
+            "http",
+            "health",
+            "backoff",
+            "shutdown",
+            "metrics",
+            "telemetry",
+            "tls",
+            "dial_failure",
+            "timestamp",
+            "config",
+        ],
+    },
+    Table {
+        folder: "services/mail-service",
+        rooms: &["main", "test_mail", "lib", "config", "delivery", "queue", "smtp", "message"],
+    },
+    Table { folder: "system-tests", rooms: &["lib", "load", "platform", "client"] },
+    Table {
+        folder: "xtask",
+        rooms: &[
+            "main",
+            "charts",
+            "direction",
+            "docker_context",
+            "docs",
+            "monitoring",
+            "scripts",
+            "repository",
+            "program",
+        ],
+    },
+];
+
+/// Members of the workspace that have no table, and tables whose crate is gone.
+pub(super) fn out_of_date(members: &[&str]) -> Vec<String> {
+    let known = || TABLES.iter().map(|table| table.folder).chain(NOT_YET.iter().copied());
+    let missing = members.iter().filter(|member| known().all(|folder| folder != **member));
+    let gone = known().filter(|folder| !members.contains(folder));
+    let missing = missing.map(|member| {
+        format!("{member} has no table of its rooms: write one in xtask/src/direction/tables.rs")
+    });
+    let gone = gone.map(|folder| {
+        format!("{folder} is in xtask/src/direction/tables.rs, and is no member of the workspace")
+    });
+    missing.chain(gone).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NOT_YET, TABLES, out_of_date};
+
+    #[test]
+    fn a_crate_without_a_table_and_a_table_without_a_crate_are_found() {
+        let mut members: Vec<&str> =
+            TABLES.iter().map(|table| table.folder).chain(NOT_YET.iter().copied()).collect();
+        assert!(out_of_date(&members).is_empty());
+        members[0] = "crates/new";
+        let found = out_of_date(&members);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(
+            found[0].starts_with("crates/new has no table") && found[1].starts_with(TABLES[0].folder),
+            "{found:?}"
+        );
+    }
+}
