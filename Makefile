@@ -5,8 +5,9 @@ EMAIL ?= ada@example.org
 export EMAIL
 
 .DEFAULT_GOAL := help
-.PHONY: help dev login test test-faults test-faults-full check check-monitoring docs fmt fuzz check-charts test-charts release cluster cluster-down images test-cluster up down load tilt tilt-ci tilt-down e2e e2e-full e2e-cases bench bench-micro bench-operator
+.PHONY: help dev login test test-faults check docs fmt fuzz check-charts test-charts release cluster cluster-down images test-cluster up down load tilt tilt-ci tilt-down e2e e2e-full e2e-cases bench bench-micro bench-operator
 
+# A target without a description serves CI, or belongs to the one above it.
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -19,29 +20,24 @@ login: ## Sign in as EMAIL=...: wait for the mail, verify the code, print the cl
 test: check ## Run all checks, then all tests against real servers
 	@dev/test
 
-test-faults: ## Run the fault suite: servers killed, frozen, filled and cut off under logins
-	@dev/test-faults
+test-faults: ## Run the fault suite: servers killed, frozen, filled and cut off under logins (FULL=1 adds long cases)
+	@dev/test-faults $(if $(FULL),full)
 
-test-faults-full: ## The same, with the cases that take longer than six minutes
-	@dev/test-faults full
-
-check: fmt ## Check formatting, clippy, dependencies, licences, scripts and documents
+check: fmt ## Check formatting, clippy, dependencies, licences, directions of imports, scripts, alerts and documents
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	@dev/cargo-deny check bans licenses sources
 	$(CARGO) xtask check
 
-fmt: ## Check formatting
+fmt:
 	$(CARGO) fmt --all --check
-
-check-monitoring: ## Check alerts and dashboard: syntax, promtool tests, a page for each alert, known metrics
-	$(CARGO) xtask check-monitoring
 
 docs: ## Regenerate what docs/ and charts/ take from the code: settings, metrics, the CRD
 	UPDATE_DOCS=1 $(CARGO) test --workspace --locked --lib --bins -- in_the_docs committed_crd
 	$(CARGO) xtask write-charts
 	@echo "docs: now see git diff docs charts, and commit it"
 
-fuzz: ## Run the property tests of parsers with 10^6 cases each (minutes)
+# The property tests of parsers with 10^6 cases each, for minutes.
+fuzz:
 	PROPTEST_CASES=1000000 $(CARGO) test --workspace --locked --lib -- any_
 
 cluster: ## Create a cluster: CLUSTER=current REGISTRY=..., or kind, or on this machine with NODES=1 to 9
@@ -65,13 +61,14 @@ down: ## Undo make up (KEEP_CLUSTER=1 leaves the cluster)
 load: ## Send N=3000 logins from a pod to the stack of make up: the queue grows and consumers are added
 	@k8s/load $(N)
 
-tilt: ## Run Ping on the cluster with Tilt, which rebuilds and rolls out what you edit
+tilt: ## Run Ping on the cluster with Tilt, which rebuilds and rolls out what you edit (tilt-down undoes it)
 	@k8s/tilt/run up
 
-tilt-down: ## Undo make tilt
+tilt-down:
 	@k8s/tilt/run down
 
-tilt-ci: ## Run the Tiltfile once in a namespace of its own, sign in, and remove it
+# Runs the Tiltfile once in a namespace of its own, signs in, and removes it.
+tilt-ci:
 	@k8s/tilt/run ci
 
 e2e: ## Run the end-to-end cases of the operator on the cluster (CASES="..." selects some)
@@ -85,19 +82,23 @@ e2e-full: ## Run all end-to-end cases, with 15 minutes of restarts, then make be
 e2e-cases: ## Run the end-to-end cases in Rust; on the local cluster they need NODES=3 (CASES="..." selects some)
 	@tests/cluster/run $(CASES)
 
-bench: ## Measure logins and mails beside their limits (17 minutes on two cores with the default settings)
+bench: ## Measure logins and mails beside their limits (17 minutes on two cores; see also bench-micro, bench-operator)
 	@dev/bench --rounds $(or $(ROUNDS),5) --seconds $(or $(SECONDS),5) --mails $(or $(MAILS),50000) $(BENCH)
 
-bench-operator: ## Measure the operator with 1, 10 and 100 stacks (15 minutes, on an otherwise idle machine)
+# The operator with 1, 10 and 100 stacks: 15 minutes on an otherwise idle machine.
+bench-operator:
 	@k8s/e2e/many $(COUNTS)
 
-bench-micro: ## Compare the instruction counts of steps without I/O with bench/instructions.json
+# The instruction counts of steps without I/O, compared with bench/instructions.json.
+bench-micro:
 	@dev/bench-micro
 
-check-charts: ## Check the charts without a cluster: generated parts, lint, helm-unittest, schemas of Kubernetes 1.33 and 1.37
+# The charts without a cluster: generated parts, lint, helm-unittest, schemas of Kubernetes 1.33 and 1.37.
+check-charts:
 	$(CARGO) xtask check-charts
 
-test-charts: ## Test the charts on the cluster: install, upgrade, helm test, uninstall, and install.yaml
+# The charts on the cluster: install, upgrade, helm test, uninstall, and install.yaml.
+test-charts:
 	@k8s/test-charts/run
 
 release: ## Push images and charts, with install.yaml, SBOM and checksums, to REGISTRY=registry.example.org/you

@@ -38,11 +38,11 @@ async fn soak_a_minute_of_random_faults_loses_nothing_and_leaks_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes eleven minutes and release builds of the services: make test-faults-full"]
+#[ignore = "takes eleven minutes and release builds of the services: make test-faults FULL=1"]
 async fn soak_ten_minutes_at_500_logins_a_second_lose_nothing_and_leak_nothing() {
     #[expect(clippy::disallowed_methods, reason = "a test has no config.rs")]
     let programs = std::env::var_os("RELEASE_PROGRAMS").map(PathBuf::from);
-    assert!(programs.is_some(), "RELEASE_PROGRAMS is not set: run `make test-faults-full`");
+    assert!(programs.is_some(), "RELEASE_PROGRAMS is not set: run `make test-faults FULL=1`");
     Soak { per_second: 500, faults: 30, every: Duration::from_secs(20), programs }.run().await;
 }
 
