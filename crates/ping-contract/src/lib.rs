@@ -6,6 +6,7 @@
 //! - [`keys`]: the Redis keys and their lives.
 //! - [`redis_trouble`]: why Redis cannot be used, as statuses show it.
 //! - [`wire`]: the exact sentences that clients of the original services read.
+//! - [`queues`]: the names of exchanges and queues.
 //! - [`topology`]: exchanges, queues, bindings and policies as data.
 //! - [`users`]: broker users, their permissions and password hashes.
 //! - [`broker_version`]: which versions of the broker Ping works with.
@@ -21,6 +22,7 @@ pub mod broker_version;
 pub mod event;
 pub mod keys;
 pub mod plan;
+pub mod queues;
 pub mod redis_trouble;
 pub mod redis_users;
 pub mod test_mail;

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::topology::{MAIL_EXCHANGE, MAIL_QUEUE, RETRY_EXCHANGE};
+use crate::queues::{MAIL_EXCHANGE, MAIL_QUEUE, RETRY_EXCHANGE};
 
 /// The hashing module that `RabbitMQ` reads [`PasswordHash`] with.
 pub const HASHING_ALGORITHM: &str = "rabbit_password_hashing_sha256";

@@ -24,10 +24,3 @@ fn only_retry_tiers_have_dead_letters_and_those_go_back_to_the_mail_queue() {
         assert_eq!(target, is_tier.then_some(MAIL_QUEUE), "{}", policy.name);
     }
 }
-
-#[test]
-fn a_tiers_name_says_its_delay() {
-    for tier in RetryTier::ALL {
-        assert_eq!(tier.queue_name(), format!("send-otp.retry.{}s", tier.delay().as_secs()));
-    }
-}

@@ -1,5 +1,5 @@
 use super::{PasswordHash, Permissions, Role, User, only};
-use crate::topology::{MAIL_EXCHANGE, MAIL_QUEUE, RETRY_EXCHANGE};
+use crate::queues::{MAIL_EXCHANGE, MAIL_QUEUE, RETRY_EXCHANGE};
 
 #[test]
 fn a_hash_is_the_one_of_rabbitmqs_documentation() {
