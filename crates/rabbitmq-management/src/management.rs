@@ -15,6 +15,9 @@ use service_kit::tls;
 
 use crate::reach::Reach;
 
+/// The first thing read: whether there is a server, which one, and whether it knows the user.
+pub(crate) const OVERVIEW: &str = "overview";
+
 /// For one request, answer included.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -231,9 +234,7 @@ impl Management {
 fn checked(response: Response, method: Method, path: &str) -> Result<Response, Error> {
     match response.status() {
         status if status.is_success() => Ok(response),
-        StatusCode::UNAUTHORIZED if path.split('?').next() == Some(crate::read::OVERVIEW) => {
-            Err(Error::Login)
-        }
+        StatusCode::UNAUTHORIZED if path.split('?').next() == Some(OVERVIEW) => Err(Error::Login),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Error::Forbidden(path.to_owned())),
         status => Err(Error::Status { status, method, path: path.to_owned() }),
     }

@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use crate::{
-    management::{Error, Management},
-    read::OVERVIEW,
-};
+use crate::management::{Error, Management, OVERVIEW};
 
 /// The cluster as one of its nodes sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,10 +9,7 @@ use ping_contract::{
 };
 use serde::Deserialize;
 
-use crate::management::{Error, Management, segment};
-
-/// The first thing read: whether there is a server, which one, and whether it knows us.
-pub(crate) const OVERVIEW: &str = "overview";
+use crate::management::{Error, Management, OVERVIEW, segment};
 
 #[derive(Deserialize)]
 struct Overview {
