@@ -2,6 +2,7 @@
 //!
 //! In reading order:
 //! - [`wait`], [`port`]: wait for an event with a deadline, find a free port;
+//! - [`broker`]: where a RabbitMQ is;
 //! - [`servers`]: the Redis, RabbitMQ and Mailpit that `dev/with-servers` runs for all tests, and private ones to break;
 //! - [`vhost`], [`management`]: a fresh RabbitMQ vhost for each test, and what the broker says of itself;
 //! - [`smtp`]: a mail server that records everything and misbehaves as it is told;
@@ -19,6 +20,7 @@
     reason = "a fixture that fails fails its test; tests have no Shutdown to own their tasks, and no config.rs"
 )]
 
+pub mod broker;
 pub mod documents;
 pub mod ids;
 mod listener;

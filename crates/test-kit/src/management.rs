@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::servers::Broker;
+use crate::broker::Broker;
 use crate::wait::wait_for;
 
 /// Numbers in the management API are up to five seconds old, one second on the servers of `dev/server`.

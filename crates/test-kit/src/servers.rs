@@ -7,9 +7,10 @@ mod redis;
 mod server_process;
 mod shared;
 
+pub use crate::broker::Broker;
 pub use disk::SmallDisk;
 pub use rabbitmq::RabbitServer;
 pub use rabbitmq_cluster::{RabbitCluster, RabbitNode};
 pub use redis::{RedisServer, fresh_database};
 pub use server_process::ServerProcess;
-pub use shared::{Broker, MailServer, shared_broker, shared_mail_server, shared_mongo_uri, shared_redis_url};
+pub use shared::{MailServer, shared_broker, shared_mail_server, shared_mongo_uri, shared_redis_url};
