@@ -25,8 +25,9 @@ use axum::{
 
 use crate::{
     call::{Answer, Call, Caller},
+    context::Context,
     ledger::Summary,
-    load::{self, Context},
+    load,
     plan::Plan,
 };
 

@@ -6,6 +6,7 @@
 //! - [`plan`]: what a load is to do;
 //! - [`ledger`]: what became of each sign-in, and [`findings`]: which promises it breaks;
 //! - [`inbox`]: the mails that Mailpit holds;
+//! - [`context`]: what all sign-ins of a load share;
 //! - [`sign_in`], [`session`]: one user from the first login to the last refresh;
 //! - [`load`]: many of them at a steady rate;
 //! - [`control`]: the API.
@@ -15,6 +16,7 @@
 )]
 
 pub mod call;
+pub mod context;
 pub mod control;
 pub mod findings;
 pub mod inbox;

@@ -1,96 +1,24 @@
 //! Sign-ins at a steady rate, whatever becomes of them.
 
-use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use serde_json::Value;
 use tokio::{
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{MissedTickBehavior, interval, sleep},
 };
 
 use crate::{
-    call::{Answer, Call, Caller},
-    inbox::Inbox,
-    ledger::{Ledger, Summary},
-    plan::Plan,
+    call::Answer,
+    context::Context,
     sign_in::{Done, sign_in},
 };
 
 mod finish;
-mod record;
-
-pub use record::Record;
 
 /// How often the inbox is read.
 const INBOX_PERIOD: Duration = Duration::from_millis(300);
 /// A cluster that cannot keep up slows the load down, instead of filling its pod's memory.
 const MAX_IN_PROGRESS: usize = 4096;
-
-/// What all sign-ins of a load share.
-#[derive(Debug)]
-pub struct Context {
-    /// What the load is to do.
-    pub plan: Plan,
-    /// The mails so far.
-    pub inbox: Inbox,
-    caller: Caller,
-    record: Mutex<Record>,
-    stopped: AtomicBool,
-    ledger: Mutex<Option<Arc<Ledger>>>,
-}
-
-impl Context {
-    /// Nothing has begun.
-    #[must_use]
-    pub fn new(plan: Plan, caller: Caller) -> Self {
-        let inbox = Inbox::new(plan.clone(), caller.clone());
-        let record = Mutex::new(Record::new(Instant::now()));
-        Self { plan, inbox, caller, record, stopped: AtomicBool::new(false), ledger: Mutex::default() }
-    }
-
-    /// A POST to user-service, counted.
-    pub async fn call(&self, endpoint: &str, path: &str, body: Value) -> Answer {
-        let call = Call { url: format!("{}{path}", self.plan.target), body: Some(body) };
-        let answer = self.caller.send(&call).await;
-        self.record().answers.count(endpoint, &answer);
-        answer
-    }
-
-    /// The figures so far.
-    pub fn record(&self) -> MutexGuard<'_, Record> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// No sign-in begins after this.
-    pub fn stop(&self) {
-        self.stopped.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it was stopped.
-    #[must_use]
-    pub fn is_stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
-    }
-
-    /// The ledger, once the load has finished.
-    #[must_use]
-    pub fn ledger(&self) -> Option<Arc<Ledger>> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The figures so far, as a case reads them.
-    #[must_use]
-    pub fn summary(&self) -> Summary {
-        let finished = self.ledger().is_some();
-        self.record().summary(finished)
-    }
-}
 
 /// Runs a load until it is stopped and its last sign-in has ended; then proves all sessions and completes the ledger.
 pub async fn run(context: Arc<Context>) {
@@ -98,7 +26,7 @@ pub async fn run(context: Arc<Context>) {
     reader.spawn(read_inbox(context.clone()));
     let done = sign_ins(&context).await;
     let ledger = finish::finish(&context, done).await;
-    *context.ledger.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(ledger));
+    context.finish(ledger);
 }
 
 /// A Mailpit that does not answer is asked again: its mails are read when it does.

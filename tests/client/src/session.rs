@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use crate::{call::Answer, ledger::SessionOutcome, load::Context};
+use crate::{call::Answer, context::Context, ledger::SessionOutcome};
 
 /// A refresh that gets no usable answer is repeated for this long: longer than any server may be away.
 const DEADLINE: Duration = Duration::from_mins(3);

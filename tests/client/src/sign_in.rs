@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     call::Answer,
+    context::Context,
     ledger::{CodeOutcome, SignIn},
-    load::Context,
     session::Session,
 };
 

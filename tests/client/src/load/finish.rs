@@ -7,8 +7,9 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Context, Done};
+use super::Done;
 use crate::{
+    context::Context,
     findings::Findings,
     ledger::{CodeOutcome, Ledger, SessionOutcome, SignIn},
     session::Session,

@@ -11,11 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use fake::{Fake, Fault};
 use test_client::{
-    call::Caller,
-    findings::Findings,
-    ledger::Ledger,
-    load::{Context, run},
-    plan::Plan,
+    call::Caller, context::Context, findings::Findings, ledger::Ledger, load::run, plan::Plan,
 };
 use tokio::time::{Instant, sleep};
 
