@@ -13,8 +13,8 @@ use crate::{
     meter::Meter,
     process::resident_memory,
     requests::Requests,
+    rig::Bench,
     round::{Path, Round, Row},
-    run::Bench,
     service::{Cores, Environment, Service, free_port, wait},
     statistics::Latency,
 };

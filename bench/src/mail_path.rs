@@ -9,8 +9,8 @@ use crate::{
     child::BareLoop,
     meter::Meter,
     process::resident_memory,
+    rig::Bench,
     round::{Path, Round, Row},
-    run::Bench,
     service::{Cores, Environment, Service},
     sink::Sink,
 };

@@ -17,8 +17,8 @@ use crate::{
     meter::Meter,
     process::resident_memory,
     requests::{Requests, address},
+    rig::Bench,
     round::{Path, Round, Row},
-    run::Bench,
     service::{Cores, Environment},
     sink::Sink,
 };
