@@ -64,7 +64,7 @@ fn main() -> ExitCode {
 
 fn run(repository: &Repository, arguments: &[String]) -> Result<String> {
     let Some((command, rest)) = arguments.split_first() else {
-        bail!("{USAGE}");
+        return Ok(USAGE.to_owned());
     };
     if command == "render-install" {
         return charts::render_install(repository, rest);

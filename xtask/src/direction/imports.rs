@@ -27,6 +27,8 @@ pub(super) struct Imports {
     module: Vec<String>,
     pub(super) found: Vec<Import>,
     pub(super) reexports: Vec<Reexport>,
+    /// Modules of the root file that exist in tests alone: `#[cfg(test)] mod fixtures;`.
+    pub(super) test_modules: Vec<String>,
 }
 
 impl Imports {
@@ -164,6 +166,11 @@ fn parent(module: &[String]) -> Option<Vec<String>> {
     module.split_last().map(|(_, above)| above.to_vec())
 }
 
+fn is_cfg_test(attribute: &Attribute) -> bool {
+    let Meta::List(list) = &attribute.meta else { return false };
+    list.path.is_ident("cfg") && list.parse_args::<Path>().is_ok_and(|path| path.is_ident("test"))
+}
+
 fn is_colon(token: Option<&TokenTree>) -> bool {
     matches!(token, Some(TokenTree::Punct(mark)) if mark.as_char() == ':')
 }
@@ -206,6 +213,9 @@ impl<'file> Visit<'file> for Imports {
     }
 
     fn visit_item_mod(&mut self, item: &'file ItemMod) {
+        if self.module.is_empty() && item.content.is_none() && item.attrs.iter().any(is_cfg_test) {
+            self.test_modules.push(item.ident.to_string());
+        }
         self.module.push(item.ident.to_string());
         visit::visit_item_mod(self, item);
         self.module.pop();

@@ -10,6 +10,9 @@ use crate::repository::Repository;
 pub(super) struct Crate {
     folder: String,
     files: Vec<File>,
+    /// Rooms that exist in tests alone, such as `fixtures`: they know every room, and tests of every room use them. The
+    /// compiler keeps them out of everything else, so they have no place in the order.
+    test_rooms: BTreeSet<String>,
 }
 
 struct File {
@@ -31,14 +34,16 @@ impl Crate {
     pub(super) fn read(repository: &Repository, folder: &str) -> Result<Self> {
         let source = format!("{folder}/src");
         let mut files = Vec::new();
+        let mut test_rooms = BTreeSet::new();
         for path in repository.files_below(&source, ".rs")? {
             let module = module_of(&path[source.len() + 1..]);
             let room = module.room.clone();
             let imports = Imports::of(&repository.read(&path)?, module.path)
                 .with_context(|| format!("{path} cannot be parsed"))?;
+            test_rooms.extend(imports.test_modules);
             files.push(File { path, room, imports: imports.found, reexports: imports.reexports });
         }
-        Ok(Self { folder: folder.to_owned(), files })
+        Ok(Self { folder: folder.to_owned(), files, test_rooms })
     }
 
     fn rooms(&self) -> BTreeSet<&str> {
@@ -71,7 +76,10 @@ impl Crate {
                 import,
             })
         });
-        steps.filter(|step| step.from != step.to)
+        let is_test_support = |room: &str| self.test_rooms.contains(room);
+        steps.filter(move |step| {
+            step.from != step.to && !is_test_support(step.from) && !is_test_support(step.to)
+        })
     }
 
     /// Rooms that are in only one of the crate and its table, and imports upwards.
@@ -79,7 +87,7 @@ impl Crate {
         let folder = &self.folder;
         let rooms = self.rooms();
         let place = |room: &str| table.iter().position(|name| *name == room);
-        let missing = rooms.iter().filter(|room| place(room).is_none());
+        let missing = rooms.iter().filter(|room| place(room).is_none() && !self.test_rooms.contains(**room));
         let mut violations: Vec<String> =
             missing.map(|room| format!("{folder}: room {room} is not in the table")).collect();
         let gone = table.iter().filter(|room| !rooms.contains(**room));
@@ -211,6 +219,17 @@ mod tests {
                 "p/src/smtp.rs:3: smtp imports lib, which is above it (crate::NAME)",
             ]
         );
+    }
+
+    #[test]
+    fn rooms_of_tests_alone_have_no_place_in_the_order() {
+        let files = [
+            ("p/src/lib.rs", "#[cfg(test)]\nmod fixtures;\nmod queue;"),
+            ("p/src/fixtures.rs", "use crate::queue::Queue;"),
+            ("p/src/queue.rs", "mod tests { use crate::fixtures::queue; }"),
+        ];
+        let (_folder, repository) = planted::repository(&files);
+        assert_eq!(Crate::read(&repository, "p").unwrap().violations(&["lib", "queue"]), [""; 0]);
     }
 
     #[test]
