@@ -2,7 +2,7 @@
 //!
 //! A room is a module at the top of a crate with everything below it: `src/smtp.rs` and `src/smtp/` are the room `smtp`. The
 //! root files are rooms too, `lib`, `main` and `bin`. [`tables`] has the rooms of each crate from top to bottom, and no
-//! room imports one above it. So there are no circles, and whoever reads a room needs only what is below it.
+//! room imports one above it. So there are no circles, and a room can be read with only those below it in mind.
 
 mod crates;
 mod imports;

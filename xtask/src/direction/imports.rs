@@ -1,7 +1,10 @@
 //! What a file imports from its own crate: `use` with all its branches, paths in expressions, types and attributes, and
 //! paths among the tokens of macros. What is behind `cfg` counts as well, so tests keep the directions too.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use std::iter::Peekable;
+
+use proc_macro2::token_stream::IntoIter;
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{
     Attribute, Expr, ExprLit, ItemMod, ItemUse, Lit, Macro, Meta, Path, UseTree, VisRestricted, Visibility,
@@ -14,7 +17,7 @@ pub(super) struct Import {
     pub(super) path: Vec<String>,
 }
 
-/// A name that a `use` of the root file gives to something of the crate: `pub use pool::Pool`.
+/// A name that the root file re-exports, as in `pub use pool::Pool`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Reexport {
     pub(super) name: String,
@@ -97,35 +100,33 @@ impl Imports {
         }
     }
 
-    /// Paths among tokens that nobody has parsed: those that begin with `crate`, `self` or `super`.
+    /// Paths among unparsed tokens: those that begin with `crate`, `self` or `super`.
     fn add_tokens(&mut self, tokens: TokenStream) {
         let mut tokens = tokens.into_iter().peekable();
         while let Some(token) = tokens.next() {
             match token {
                 TokenTree::Group(group) => self.add_tokens(group.stream()),
                 TokenTree::Literal(literal) => self.add_text(&Lit::new(literal)),
-                TokenTree::Ident(ident) if ident == "crate" || ident == "super" || ident == "self" => {
-                    let mut segments = vec![ident.to_string()];
-                    while is_colon(tokens.peek()) {
-                        tokens.next();
-                        match tokens.peek() {
-                            Some(TokenTree::Ident(next)) => {
-                                segments.push(next.to_string());
-                                tokens.next();
-                            }
-                            Some(TokenTree::Group(group)) => {
-                                self.add_branches(group.stream(), &segments);
-                                break;
-                            }
-                            _ => {}
-                        }
-                    }
-                    if segments.len() > 1 {
-                        self.add(&segments, ident.span());
-                    }
+                TokenTree::Ident(first) if ["crate", "self", "super"].iter().any(|word| first == word) => {
+                    self.add_rest_of_path(&first, &mut tokens);
                 }
                 TokenTree::Ident(_) | TokenTree::Punct(_) => {}
             }
+        }
+    }
+
+    fn add_rest_of_path(&mut self, first: &Ident, tokens: &mut Peekable<IntoIter>) {
+        let mut segments = vec![first.to_string()];
+        while tokens.next_if(is_colon).is_some() {
+            if let Some(TokenTree::Ident(next)) = tokens.peek() {
+                segments.push(next.to_string());
+                tokens.next();
+            } else if let Some(TokenTree::Group(group)) = tokens.peek() {
+                return self.add_branches(group.stream(), &segments);
+            }
+        }
+        if segments.len() > 1 {
+            self.add(&segments, first.span());
         }
     }
 
@@ -171,8 +172,8 @@ fn is_cfg_test(attribute: &Attribute) -> bool {
     list.path.is_ident("cfg") && list.parse_args::<Path>().is_ok_and(|path| path.is_ident("test"))
 }
 
-fn is_colon(token: Option<&TokenTree>) -> bool {
-    matches!(token, Some(TokenTree::Punct(mark)) if mark.as_char() == ':')
+fn is_colon(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Punct(mark) if mark.as_char() == ':')
 }
 
 impl<'file> Visit<'file> for Imports {
@@ -180,7 +181,7 @@ impl<'file> Visit<'file> for Imports {
         if item.leading_colon.is_some() {
             return;
         }
-        // What the root file shows under its own name is no import: who uses the name imports from its room.
+        // A name that the root file re-exports is no import of the root: users of the name import from its room.
         if self.module.is_empty() {
             self.add_reexports(&item.tree, &[]);
         }
@@ -221,7 +222,7 @@ impl<'file> Visit<'file> for Imports {
         self.module.pop();
     }
 
-    /// `pub(in crate::a)` says who may see something, and imports nothing.
+    /// `pub(in crate::a)` is about visibility, and imports nothing.
     fn visit_vis_restricted(&mut self, _: &'file VisRestricted) {}
 }
 

@@ -54,8 +54,8 @@ impl Crate {
         if self.rooms().contains("lib") { "lib" } else { "main" }
     }
 
-    /// The room that a path of this crate leads into. What the root file shows under its own name is of the room it is from;
-    /// other things that are in no room are the root's own.
+    /// The room that a path of this crate leads into. A name that the root file re-exports belongs to the room where it is
+    /// defined; other names outside the rooms belong to the root.
     fn room_of<'a>(&'a self, path: &'a [String]) -> &'a str {
         let Some(first) = path.first() else { return self.root() };
         if self.rooms().contains(first.as_str()) {
@@ -82,28 +82,48 @@ impl Crate {
         })
     }
 
-    /// Rooms that are in only one of the crate and its table, and imports upwards.
+    /// What breaks the order of the rooms, which `table` has from top to bottom.
     pub(super) fn violations(&self, table: &[&str]) -> Vec<String> {
-        let folder = &self.folder;
-        let rooms = self.rooms();
-        let place = |room: &str| table.iter().position(|name| *name == room);
-        let missing = rooms.iter().filter(|room| place(room).is_none() && !self.test_rooms.contains(**room));
-        let mut violations: Vec<String> =
-            missing.map(|room| format!("{folder}: room {room} is not in the table")).collect();
-        let gone = table.iter().filter(|room| !rooms.contains(**room));
-        violations
-            .extend(gone.map(|room| format!("{folder}: the table has a room {room}, which does not exist")));
-        let upwards = self.steps().filter(|step| place(step.to) < place(step.from));
-        violations.extend(upwards.map(|step| {
-            let Step { from, to, file, import } = step;
-            format!(
-                "{file}:{}: {from} imports {to}, which is above it (crate::{})",
-                import.line,
-                import.path.join("::")
-            )
-        }));
+        let mut violations = self.differences(table);
+        violations.extend(self.imports_upwards(table));
+        violations.extend(self.globs_of_the_root());
         violations.dedup();
         violations
+    }
+
+    /// Rooms that are in only one of the crate and its table.
+    fn differences(&self, table: &[&str]) -> Vec<String> {
+        let Self { folder, test_rooms, .. } = self;
+        let rooms = self.rooms();
+        let missing = rooms.iter().filter(|room| !table.contains(*room) && !test_rooms.contains(**room));
+        let missing = missing.map(|room| format!("{folder}: room {room} is not in the table"));
+        let gone = table.iter().filter(|room| !rooms.contains(**room));
+        let gone = gone.map(|room| format!("{folder}: the table has a room {room}, which does not exist"));
+        missing.chain(gone).collect()
+    }
+
+    fn imports_upwards(&self, table: &[&str]) -> impl Iterator<Item = String> {
+        let place = |room: &str| table.iter().position(|name| *name == room);
+        self.steps().filter(move |step| place(step.to) < place(step.from)).map(|step| {
+            let Step { from, to, file, import } = step;
+            let path = import.path.join("::");
+            format!("{file}:{}: {from} imports {to}, which is above it (crate::{path})", import.line)
+        })
+    }
+
+    /// `use crate::*` would hide which rooms a room imports.
+    fn globs_of_the_root(&self) -> impl Iterator<Item = String> {
+        let is_root = |room: &str| ["lib", "main", "bin"].contains(&room);
+        let inside = self
+            .files
+            .iter()
+            .filter(move |file| !is_root(&file.room) && !self.test_rooms.contains(&file.room));
+        inside.flat_map(|file| {
+            let globs = file.imports.iter().filter(|import| import.path.is_empty());
+            globs.map(|import| {
+                format!("{}:{}: imports all of the root: name what it needs", file.path, import.line)
+            })
+        })
     }
 
     /// Each room with the rooms that it imports, and the first line that does.
@@ -218,6 +238,15 @@ mod tests {
                 "p/src/smtp.rs:1: smtp imports queue, which is above it (crate::Received)",
                 "p/src/smtp.rs:3: smtp imports lib, which is above it (crate::NAME)",
             ]
+        );
+    }
+
+    #[test]
+    fn a_glob_of_the_root_is_found() {
+        let found = violations(&[("p/src/smtp.rs", "use super::*;")]);
+        assert!(
+            found.contains(&"p/src/smtp.rs:1: imports all of the root: name what it needs".to_owned()),
+            "{found:?}"
         );
     }
 
