@@ -75,6 +75,7 @@ pub(super) const TABLES: &[Table] = &[
             "queues",
             "fields",
             "management",
+            "reach",
         ],
     },
     Table {
