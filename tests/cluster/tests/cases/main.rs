@@ -2,11 +2,5 @@
 //! how one is written.
 
 mod alone;
-mod bad_settings;
-mod brokers_apart;
-mod day_of_restarts;
-mod lost_broker_volume;
-mod outage_answers;
-mod queue_depth;
-mod redis_restarts;
-mod truthful_status;
+mod faults;
+mod status;

@@ -4,8 +4,8 @@ use cluster::{Case, deadline};
 use serde_json::json;
 
 use crate::{
-    bad_settings::{self, assert_back},
-    lost_broker_volume::{self, BROKERS, broker},
+    faults::lost_broker_volume::{self, BROKERS, broker},
+    status::bad_settings::{self, assert_back},
 };
 
 /// Long enough for Helm to look at an object more than once.

@@ -7,7 +7,7 @@ use k8s_openapi::api::{
 };
 use serde_json::json;
 
-use crate::redis_restarts::{REDIS, assert_kept, promises, start};
+use crate::faults::redis_restarts::{REDIS, assert_kept, promises, start};
 
 /// Its stacks lost all sessions when Redis restarted.
 const LAST_RELEASE: &str = "e2ff3d7";

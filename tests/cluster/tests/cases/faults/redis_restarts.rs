@@ -1,16 +1,13 @@
 //! The managed Redis is restarted in every way that its owner can: sessions, codes and limits stay.
 
 use cluster::{Case, Session, Stack, deadline, served};
-use k8s_openapi::api::{
-    apps::v1::StatefulSet,
-    core::v1::{ConfigMap, Pod, Secret},
-};
+use k8s_openapi::api::core::v1::{Pod, Secret};
 use serde_json::json;
 
-pub(super) const REDIS: &str = "demo-redis-0";
+pub(crate) const REDIS: &str = "demo-redis-0";
 
 /// What must be the same after a restart: a session, an unused code, and an address that has to wait.
-pub(super) struct Before {
+pub(crate) struct Before {
     session: Session,
     code: String,
 }
@@ -67,14 +64,14 @@ async fn a_rolled_redis_keeps_sessions_codes_and_limits() {
 }
 
 /// Codes and the wait between two of them last longer than the case.
-pub(super) async fn start(case: &Case) -> Stack<'_> {
+pub(crate) async fn start(case: &Case) -> Stack<'_> {
     let demo = case.stack("demo");
     demo.apply(json!({ "login": { "codeTtlSeconds": 1800, "resendAfterSeconds": 1800 } })).await;
     demo.wait_ready().await;
     demo
 }
 
-pub(super) async fn promises(demo: &Stack<'_>) -> Before {
+pub(crate) async fn promises(demo: &Stack<'_>) -> Before {
     let session = demo.user("session@example.org").sign_in().await;
     let code = demo.user("code@example.org").mailed_code().await;
     let waits = demo.user("waits@example.org");
@@ -83,7 +80,7 @@ pub(super) async fn promises(demo: &Stack<'_>) -> Before {
     Before { session, code }
 }
 
-pub(super) async fn assert_kept(case: &Case, demo: &Stack<'_>, before: Before) {
+pub(crate) async fn assert_kept(case: &Case, demo: &Stack<'_>, before: Before) {
     // The services have found the restarted server.
     demo.wait_sign_in("afterwards@example.org").await;
     let Before { mut session, code } = before;

@@ -93,7 +93,7 @@ async fn a_new_stack_with_a_storage_class_that_does_not_exist_says_what_to_do() 
     .await;
 }
 
-pub(super) async fn start(case: &Case, brokers: u32) -> Stack<'_> {
+pub(crate) async fn start(case: &Case, brokers: u32) -> Stack<'_> {
     let demo = case.stack("demo");
     demo.apply(json!({ "rabbitmq": { "managed": { "replicas": brokers } } })).await;
     demo.wait_ready().await;
@@ -108,7 +108,7 @@ async fn set_memory(demo: &Stack<'_>, server: &str, request: Value, limit: Value
 }
 
 /// Sign-in works without anybody having touched a pod, and the stack is as it was.
-pub(super) async fn assert_back(case: &Case, demo: &Stack<'_>, server: &str) {
+pub(crate) async fn assert_back(case: &Case, demo: &Stack<'_>, server: &str) {
     demo.wait_sign_in(&format!("after-{server}@example.org")).await;
     case.wait_stateful_set(&demo.part(server), deadline::SERVER).await;
     demo.wait_ready().await;

@@ -3,7 +3,7 @@
 use cluster::{Case, deadline, load::assert_nothing_lost};
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::lost_broker_volume::{BROKERS, broker, start};
+use super::lost_broker_volume::{BROKERS, broker, start};
 
 /// Sign-ins a second.
 const RATE: u32 = 5;

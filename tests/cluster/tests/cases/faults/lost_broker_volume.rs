@@ -7,7 +7,7 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::{ResourceExt, api::ListParams};
 use serde_json::json;
 
-pub(super) const BROKERS: u32 = 3;
+pub(crate) const BROKERS: u32 = 3;
 /// Sign-ins a second.
 const RATE: u32 = 5;
 
@@ -70,7 +70,7 @@ async fn a_stack_of_three_brokers_is_deleted_as_fast_as_its_pods_stop() {
     .await;
 }
 
-pub(super) async fn start(case: &Case) -> Stack<'_> {
+pub(crate) async fn start(case: &Case) -> Stack<'_> {
     let demo = case.stack("demo");
     demo.apply(json!({ "rabbitmq": { "managed": { "replicas": BROKERS } } })).await;
     demo.wait_ready().await;
@@ -78,6 +78,6 @@ pub(super) async fn start(case: &Case) -> Stack<'_> {
     demo
 }
 
-pub(super) fn broker(demo: &Stack<'_>, ordinal: u32) -> String {
+pub(crate) fn broker(demo: &Stack<'_>, ordinal: u32) -> String {
     format!("{}-{ordinal}", demo.part("rabbitmq"))
 }
