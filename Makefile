@@ -5,7 +5,7 @@ EMAIL ?= ada@example.org
 export EMAIL
 
 .DEFAULT_GOAL := help
-.PHONY: help dev login test test-faults check docs fmt fuzz check-charts test-charts release cluster cluster-down images test-cluster up down load tilt tilt-ci tilt-down e2e e2e-full e2e-cases bench bench-micro bench-operator
+.PHONY: help dev login test test-faults check docs fmt fuzz check-charts test-charts release cluster cluster-down images test-cluster up down load tilt tilt-ci tilt-down e2e e2e-full bench bench-micro bench-operator
 
 # A target without a description serves CI, or belongs to the one above it.
 help: ## Show this help
@@ -71,23 +71,19 @@ tilt-down:
 tilt-ci:
 	@k8s/tilt/run ci
 
-e2e: ## Run the end-to-end cases of the operator on the cluster (CASES="..." selects some)
-	@k8s/e2e/run $(CASES)
+e2e: ## Run the end-to-end cases of CI; on the local cluster they need NODES=3 (CASES="..." selects some)
+	@tests/cluster/run $(CASES)
 
 e2e-full: ## Run all end-to-end cases, with 15 minutes of restarts, then make bench-operator
-	@FULL=1 k8s/e2e/run
 	@FULL=1 DURATION=$(or $(DURATION),15) tests/cluster/run
-	@k8s/e2e/many $(COUNTS)
-
-e2e-cases: ## Run the end-to-end cases in Rust; on the local cluster they need NODES=3 (CASES="..." selects some)
-	@tests/cluster/run $(CASES)
+	@bench/operator/many $(COUNTS)
 
 bench: ## Measure logins and mails beside their limits (17 minutes on two cores; see also bench-micro, bench-operator)
 	@dev/bench --rounds $(or $(ROUNDS),5) --seconds $(or $(SECONDS),5) --mails $(or $(MAILS),50000) $(BENCH)
 
 # The operator with 1, 10 and 100 stacks: 15 minutes on an otherwise idle machine.
 bench-operator:
-	@k8s/e2e/many $(COUNTS)
+	@bench/operator/many $(COUNTS)
 
 # The instruction counts of steps without I/O, compared with bench/instructions.json.
 bench-micro:

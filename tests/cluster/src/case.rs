@@ -82,6 +82,29 @@ impl Case {
         name
     }
 
+    /// The same case in a second namespace, with neighbours of its own.
+    pub async fn beside(&self, suffix: &str) -> Self {
+        let namespace = self.create_namespace(suffix, PodSecurity::Restricted).await;
+        let second = Self { name: self.name.clone(), namespace, cluster: self.cluster.clone() };
+        second.start_neighbours().await;
+        second
+    }
+
+    /// Deletes a namespace of this case, and waits until it is gone.
+    pub async fn delete_namespace(&self, name: &str, deadline: Duration) {
+        namespace::delete(self.kube(), name).await;
+        namespace::wait_gone(self.kube(), name, deadline).await;
+    }
+
+    /// Runs `body`, and then `undo` even if `body` panicked: for what is not in a namespace and would be in the way of others.
+    pub async fn undone(&self, body: impl Future<Output = ()>, undo: impl Future<Output = ()>) {
+        let result = AssertUnwindSafe(body).catch_unwind().await;
+        undo.await;
+        if let Err(panic) = result {
+            resume_unwind(panic);
+        }
+    }
+
     /// Deleted, not waited for: the next case need not wait, and the end of the run does.
     async fn remove(&self) {
         for name in description::namespaces_of(self).await {

@@ -1,17 +1,22 @@
 //! The cluster in use, and what a case does to its objects, pods and nodes.
 
 pub(crate) mod description;
+pub(crate) mod events;
+mod forward;
 pub(crate) mod images;
 pub(crate) mod kubectl;
+pub mod metrics_api;
 pub(crate) mod namespace;
 pub mod node;
 pub(crate) mod objects;
 pub(crate) mod operator;
 pub mod pods;
 
+pub use forward::Forward;
+pub use namespace::PodSecurity;
 pub use operator::Operator;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kube::{
     Client, Config,
@@ -48,6 +53,8 @@ impl Way {
 pub struct Cluster {
     /// The API server, as administrator.
     pub client: Client,
+    /// The same, without the retries with which `client` hides answers such as 503.
+    pub once: Client,
     /// How it was found.
     pub way: Way,
     /// The repository, where charts and samples are.
@@ -55,6 +62,15 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// Compiles a Go program of the repository, runs it with this standard input, and returns what it printed.
+    pub async fn run_go(&self, folder: &str, arguments: &[&str], input: &str) -> Result<String, String> {
+        let program = self.repository.join(".build/cluster-cases").join(folder.replace('/', "-"));
+        let source = self.repository.join(folder).display().to_string();
+        let build = ["build", "-C", &source, "-o", &program.display().to_string(), "."];
+        kubectl::run_path(Path::new("go"), &build).await?;
+        kubectl::run_with_input(&program, arguments, input.as_bytes()).await
+    }
+
     /// Connects with KUBECONFIG, or the current context.
     pub async fn connect() -> Self {
         // An error only says that a provider is installed already.
@@ -62,8 +78,11 @@ impl Cluster {
         let kubeconfig = Kubeconfig::read().unwrap_or_else(|error| panic!("no kubeconfig: {error}"));
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
         let config = config.unwrap_or_else(|error| panic!("the kubeconfig leads nowhere: {error}"));
-        let client = Client::try_from(config).unwrap_or_else(|error| panic!("no client: {error}"));
-        Self { client, way: settings::way(), repository: settings::repository() }
+        let mut without_retry = config.clone();
+        without_retry.default_retry = false;
+        let [client, once] = [config, without_retry]
+            .map(|config| Client::try_from(config).unwrap_or_else(|error| panic!("no client: {error}")));
+        Self { client, once, way: settings::way(), repository: settings::repository() }
     }
 
     /// Whether this case can run here; says so where it cannot. For cases that break what only the local node lets them.

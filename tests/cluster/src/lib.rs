@@ -52,10 +52,11 @@ mod stack;
 pub mod wait;
 
 pub use case::Case;
-pub use cluster::{Cluster, Operator, Way, node, pods};
-pub use neighbours::{PROXY_URL, Relay};
+pub use cluster::{Cluster, Forward, Operator, PodSecurity, Way, metrics_api, node, pods};
+pub use neighbours::{ExternalServers, PROXY_URL, Relay, SlowMail};
 pub use stack::{
-    Condition, Stack,
+    Stack,
+    conditions::Condition,
     load::{self, Load},
     management,
     user::{Session, User, served},

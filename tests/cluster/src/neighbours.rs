@@ -1,13 +1,17 @@
 //! What a user has beside a stack: mail servers, a proxy, and the pod that signs in.
 
 mod client;
+mod external;
 mod mailpit;
 mod pod;
 mod proxy;
 mod relay;
+mod slow_mail;
 
+pub use external::ExternalServers;
 pub use proxy::URL as PROXY_URL;
 pub use relay::Relay;
+pub use slow_mail::SlowMail;
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -16,7 +20,7 @@ use k8s_openapi::api::{
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-use crate::{case::Case, cluster::objects::wait_rollout, deadline};
+use crate::{case::Case, cluster::objects::wait_rollout, deadline, stack::Stack};
 
 /// The sample that brings Mailpit.
 const SAMPLE: &str = "k8s/samples/pingstack-minimal.yaml";
@@ -37,6 +41,16 @@ impl Case {
         wait_rollout(&self.api::<Deployment>(), "mailpit", deadline::OPERATOR).await;
         self.wait_pod_ready("client", deadline::OPERATOR).await;
         self.wait_client().await;
+    }
+
+    /// Applies the minimal sample with kubectl, as its user does, and returns its stack.
+    pub async fn apply_minimal_sample(&self) -> Stack<'_> {
+        // Mailpit is the sample's own now.
+        self.delete::<Deployment>("mailpit").await;
+        self.delete::<Service>("mailpit").await;
+        let sample = self.cluster.repository.join(SAMPLE).display().to_string();
+        self.kubectl(&["apply", "--filename", &sample]).await;
+        self.stack("demo")
     }
 
     /// What the minimal sample has beside the stack.

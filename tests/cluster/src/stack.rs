@@ -1,6 +1,9 @@
 //! PingStacks of a case, as JSON, so that a case can write what a user could.
 
 pub(crate) mod chart;
+mod children;
+pub(crate) mod conditions;
+mod consumers;
 pub mod load;
 pub mod management;
 pub(crate) mod user;
@@ -9,10 +12,9 @@ use std::time::Duration;
 
 use kube::{
     Api, Client,
-    api::{DeleteParams, DynamicObject, Patch, PatchParams},
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
     core::{ApiResource, GroupVersionKind},
 };
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
@@ -21,29 +23,6 @@ use crate::{
     deadline,
     wait::{chain, eventually, seen},
 };
-
-/// A condition in the status of a stack.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Condition {
-    /// `Ready`, `RedisReady`, …
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// `True`, `False` or `Unknown`.
-    pub status: String,
-    /// One word.
-    #[serde(default)]
-    pub reason: String,
-    /// A sentence.
-    #[serde(default)]
-    pub message: String,
-    /// Which generation of the spec it is about.
-    #[serde(default)]
-    pub observed_generation: i64,
-    /// When the status changed last, RFC 3339.
-    #[serde(default)]
-    pub last_transition_time: String,
-}
 
 /// A stack without limits and with small requests, so that many fit on a node.
 fn small(name: &str) -> Value {
@@ -89,10 +68,26 @@ impl Stack<'_> {
         applied.unwrap_or_else(|error| panic!("the stack {} was refused: {}", self.name, chain(error)));
     }
 
+    /// Creates a small stack like `apply`, or says why it was refused.
+    pub async fn try_create(&self, spec: Value) -> Result<(), String> {
+        let mut stack = small(&self.name);
+        merge(&mut stack["spec"], spec);
+        let stack = serde_json::from_value(stack).map_err(chain)?;
+        self.api().create(&PostParams::default(), &stack).await.map(drop).map_err(chain)
+    }
+
     /// Changes fields of its spec by JSON merge patch.
     pub async fn patch(&self, spec: Value) {
-        let patch = Patch::Merge(json!({ "spec": spec }));
-        let patched = self.api().patch(&self.name, &PatchParams::default(), &patch).await;
+        self.patch_object(json!({ "spec": spec })).await;
+    }
+
+    /// Sets an annotation.
+    pub async fn annotate(&self, name: &str, value: &str) {
+        self.patch_object(json!({ "metadata": { "annotations": { name: value } } })).await;
+    }
+
+    async fn patch_object(&self, patch: Value) {
+        let patched = self.api().patch(&self.name, &PatchParams::default(), &Patch::Merge(patch)).await;
         patched.unwrap_or_else(|error| panic!("the change of {} was refused: {}", self.name, chain(error)));
     }
 
@@ -104,7 +99,12 @@ impl Stack<'_> {
     /// Deletes it after its objects, and waits until all are gone, as `kubectl delete --cascade=foreground` does.
     pub async fn delete_in_the_foreground(&self) {
         self.delete_with(DeleteParams::foreground()).await;
-        eventually(format!("the stack {} to be gone", self.name), deadline::NAMESPACE, async || {
+        self.wait_gone(deadline::NAMESPACE).await;
+    }
+
+    /// Waits until the object is gone.
+    pub async fn wait_gone(&self, deadline: Duration) {
+        eventually(format!("the stack {} to be gone", self.name), deadline, async || {
             let stack = self.api().get_opt(&self.name).await.map_err(chain)?;
             seen(stack.is_none(), || "it is being deleted".to_owned())
         })
@@ -133,50 +133,6 @@ impl Stack<'_> {
         self.look().await.unwrap_or_else(|error| panic!("no stack {}: {error}", self.name))
     }
 
-    /// A condition, if it is there.
-    pub async fn condition(&self, kind: &str) -> Option<Condition> {
-        conditions(&self.object().await).into_iter().find(|condition| condition.kind == kind)
-    }
-
-    /// Waits until it is ready in its newest generation.
-    pub async fn wait_ready(&self) {
-        let wanted = Wanted {
-            kind: "Ready",
-            what: "to be True",
-            holds: &|condition, generation| {
-                condition.status == "True" && condition.observed_generation == generation
-            },
-        };
-        self.wait_for(wanted, deadline::STACK).await;
-    }
-
-    /// Waits until a condition has this status.
-    pub async fn wait_condition(&self, kind: &str, status: &str, deadline: Duration) -> Condition {
-        let what = format!("to be {status}");
-        let wanted = Wanted { kind, what: &what, holds: &|condition, _| condition.status == status };
-        self.wait_for(wanted, deadline).await
-    }
-
-    /// Waits until a condition has this reason.
-    pub async fn wait_reason(&self, kind: &str, reason: &str, deadline: Duration) -> Condition {
-        let what = format!("to say {reason}");
-        let wanted = Wanted { kind, what: &what, holds: &|condition, _| condition.reason == reason };
-        self.wait_for(wanted, deadline).await
-    }
-
-    async fn wait_for(&self, wanted: Wanted<'_>, deadline: Duration) -> Condition {
-        let Wanted { kind, what, holds } = wanted;
-        eventually(format!("{kind} of {} {what}", self.name), deadline, async || {
-            let stack = self.look().await?;
-            let generation = stack["metadata"]["generation"].as_i64().unwrap_or_default();
-            let found = conditions(&stack).into_iter().find(|condition| condition.kind == kind);
-            let found = found.ok_or_else(|| in_words(&stack))?;
-            seen(holds(&found, generation), || in_words(&stack))?;
-            Ok(found)
-        })
-        .await
-    }
-
     async fn look(&self) -> Result<Value, String> {
         let stack = self.api().get(&self.name).await.map_err(chain)?;
         serde_json::to_value(stack).map_err(chain)
@@ -187,12 +143,6 @@ impl Stack<'_> {
     }
 }
 
-struct Wanted<'a> {
-    kind: &'a str,
-    what: &'a str,
-    holds: &'a dyn Fn(&Condition, i64) -> bool,
-}
-
 /// The PingStacks of a namespace.
 pub(crate) fn stacks(client: &Client, namespace: &str) -> Api<DynamicObject> {
     let kind = ApiResource::from_gvk_with_plural(
@@ -200,20 +150,6 @@ pub(crate) fn stacks(client: &Client, namespace: &str) -> Api<DynamicObject> {
         "pingstacks",
     );
     Api::namespaced_with(client.clone(), namespace, &kind)
-}
-
-/// The conditions of a stack.
-pub(crate) fn conditions(stack: &Value) -> Vec<Condition> {
-    serde_json::from_value(stack["status"]["conditions"].clone()).unwrap_or_default()
-}
-
-/// Its conditions in one line.
-pub(crate) fn in_words(stack: &Value) -> String {
-    let one = |condition: &Condition| {
-        format!("{}={} {}: {}", condition.kind, condition.status, condition.reason, condition.message)
-    };
-    let all: Vec<String> = conditions(stack).iter().map(one).collect();
-    if all.is_empty() { "no conditions".to_owned() } else { all.join("; ") }
 }
 
 /// RFC 7386: objects are merged, `null` removes, everything else replaces.
@@ -255,14 +191,5 @@ mod tests {
             json!({ "redis": { "managed": null, "external": { "urlSecretRef": { "name": "r" } } } }),
         );
         assert_eq!(stack["spec"]["redis"], json!({ "external": { "urlSecretRef": { "name": "r" } } }));
-    }
-
-    #[test]
-    fn conditions_are_told_in_words() {
-        let stack = json!({ "status": { "conditions": [
-            { "type": "Ready", "status": "False", "reason": "RedisReady", "message": "Redis is not ready." },
-        ] } });
-        assert_eq!(in_words(&stack), "Ready=False RedisReady: Redis is not ready.");
-        assert_eq!(in_words(&json!({})), "no conditions");
     }
 }

@@ -71,7 +71,7 @@ impl Part<'_> {
         let described = stacks.iter().flat_map(|found| {
             let found = serde_json::to_value(found).unwrap_or_default();
             let name = found["metadata"]["name"].as_str().unwrap_or("?").to_owned();
-            let conditions = stack::in_words(&found);
+            let conditions = stack::conditions::in_words(&found);
             let conditions: Vec<String> = conditions.split("; ").map(|one| format!("    {one}")).collect();
             std::iter::once(format!("stack {name}")).chain(conditions)
         });

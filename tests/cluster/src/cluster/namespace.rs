@@ -1,5 +1,7 @@
 //! A namespace for each case.
 
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client,
@@ -41,7 +43,7 @@ pub(crate) fn name_of(case: &str) -> String {
 pub(crate) async fn create(client: &Client, name: &str, owner: &str, security: PodSecurity) {
     let api: Api<Namespace> = Api::all(client.clone());
     if delete(client, name).await {
-        wait_gone(client, name).await;
+        wait_gone(client, name, deadline::NAMESPACE).await;
     }
     let level = if security == PodSecurity::Restricted { "restricted" } else { "privileged" };
     let labels = json!({ "pod-security.kubernetes.io/enforce": level, LABEL: owner });
@@ -61,9 +63,10 @@ pub(crate) async fn delete(client: &Client, name: &str) -> bool {
     }
 }
 
-async fn wait_gone(client: &Client, name: &str) {
+/// Waits until there is no such namespace.
+pub(crate) async fn wait_gone(client: &Client, name: &str, deadline: Duration) {
     let api: Api<Namespace> = Api::all(client.clone());
-    eventually(format!("the namespace {name} to be gone"), deadline::NAMESPACE, async || {
+    eventually(format!("the namespace {name} to be gone"), deadline, async || {
         let found = api.get_opt(name).await.map_err(chain)?;
         found.map_or(Ok(()), |namespace| {
             Err(format!("{:?}", namespace.status.and_then(|status| status.conditions)))

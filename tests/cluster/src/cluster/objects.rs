@@ -1,11 +1,14 @@
 //! Objects of any kind: applied, read as JSON, replaced, rolled out.
 
-use std::{fmt::Debug, time::Duration};
+use std::{
+    fmt::Debug,
+    time::{Duration, Instant},
+};
 
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use kube::{
     Api, Resource,
-    api::{DeleteParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
     core::NamespaceResourceScope,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -13,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{
     case::Case,
+    deadline,
     wait::{chain, eventually, seen},
 };
 
@@ -68,6 +72,50 @@ impl Case {
             Err(kube::Error::Api(status)) if status.is_not_found() => {}
             Err(error) => panic!("could not delete {} {name}: {}", K::kind(&()), chain(error)),
         }
+    }
+
+    /// Deletes an object of a stack, and waits until the operator has recreated it.
+    pub async fn recreate<K: Kind>(&self, name: &str) {
+        let old = self.uid::<K>(name).await;
+        assert!(old.is_some(), "no {} {name} to delete", K::kind(&()));
+        let began = Instant::now();
+        self.delete::<K>(name).await;
+        self.wait_new::<K>(name, old.as_deref(), deadline::SERVER).await;
+        self.step(&format!("{} {name} was back after {:.1} s", K::kind(&()), began.elapsed().as_secs_f32()));
+    }
+
+    /// The names of the objects with these labels.
+    pub async fn names<K: Kind>(&self, selector: &str) -> Result<Vec<String>, String> {
+        let listed = self.api::<K>().list_metadata(&ListParams::default().labels(selector)).await;
+        let names = listed.map_err(chain)?.into_iter().filter_map(|object| object.metadata.name);
+        Ok(names.collect())
+    }
+
+    /// Waits until there is an object of this name.
+    pub async fn wait_present<K: Kind>(&self, name: &str, deadline: Duration) {
+        self.wait_new::<K>(name, None, deadline).await;
+    }
+
+    /// Waits until an object is as `look` wants it, which says what is missing.
+    pub async fn wait_object<K: Kind>(
+        &self,
+        name: &str,
+        deadline: Duration,
+        look: impl Fn(&K) -> Result<(), String>,
+    ) {
+        eventually(format!("{} {name} to change", K::kind(&())), deadline, async || {
+            look(&self.api::<K>().get(name).await.map_err(chain)?)
+        })
+        .await;
+    }
+
+    /// Waits until there is no object of this name.
+    pub async fn wait_absent<K: Kind>(&self, name: &str, deadline: Duration) {
+        eventually(format!("{} {name} to be gone", K::kind(&())), deadline, async || {
+            let found = self.api::<K>().get_metadata_opt(name).await.map_err(chain)?;
+            seen(found.is_none(), || "it is there".to_owned())
+        })
+        .await;
     }
 
     /// Waits for an object of this name with another uid than `old`.

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::Namespace};
+use k8s_openapi::api::{apps::v1::Deployment, coordination::v1::Lease, core::v1::Namespace};
 use kube::{
     Api,
     api::{Patch, PatchParams},
@@ -18,10 +18,13 @@ use crate::{
     wait::{chain, eventually, seen},
 };
 
-/// Its namespace: the one of the cases in bash, which run before or after these, never beside them.
+/// Its namespace.
 pub(crate) const NAMESPACE: &str = "ping-e2e-operator";
 /// Its Helm release and Deployment.
 pub(crate) const NAME: &str = "ping-operator";
+/// The namespaces that network policies of all stacks let in.
+const NEIGHBOURS: [&str; 2] =
+    ["neighbours.ingressNamespace=ingress-nginx", "neighbours.prometheusNamespace=monitoring"];
 const HELM_TIMEOUT: &str = "180s";
 
 static TURNS: RwLock<()> = RwLock::const_new(());
@@ -101,7 +104,8 @@ impl Operator<'_> {
         // A case may replace the CRD, which makes it an owner of the fields.
         arguments.extend(["--force-conflicts", "--reset-values", "--set", "crds.keep=false"]);
         let usual = settings::operator_values();
-        let all = usual.iter().map(String::as_str).chain(values.iter().copied());
+        let usual = NEIGHBOURS.into_iter().chain(usual.iter().map(String::as_str));
+        let all = usual.chain(values.iter().copied());
         arguments.extend(all.flat_map(|value| ["--set", value]));
         arguments.extend(["--wait", "--timeout", HELM_TIMEOUT]);
         kubectl::run("helm", &arguments).await.map(drop)
@@ -131,7 +135,32 @@ impl Operator<'_> {
             seen(pods.len() == usize::try_from(replicas).unwrap_or_default(), || format!("{pods:?}"))
         })
         .await;
-        wait_rollout(&api, NAME, deadline::SERVER).await;
+        self.wait_rollout().await;
+    }
+
+    /// Removes it with Helm, as its owner does.
+    pub async fn uninstall(&self) {
+        let arguments = ["uninstall", NAME, "--namespace", NAMESPACE, "--wait", "--timeout", HELM_TIMEOUT];
+        let done = kubectl::run("helm", &arguments).await;
+        drop(done.unwrap_or_else(|error| panic!("could not uninstall the operator: {error}")));
+    }
+
+    /// Its namespace.
+    #[must_use]
+    pub const fn namespace(&self) -> &'static str {
+        NAMESPACE
+    }
+
+    /// The pod that reconciles: the holder of the Lease, or none between two.
+    pub async fn leader(&self) -> Result<String, String> {
+        let lease = self.api::<Lease>().get(NAME).await.map_err(chain)?;
+        let holder = lease.spec.and_then(|spec| spec.holder_identity).unwrap_or_default();
+        if holder.is_empty() { Err("no leader".to_owned()) } else { Ok(holder) }
+    }
+
+    /// Waits until its Deployment runs its newest template only, with every replica ready.
+    pub async fn wait_rollout(&self) {
+        wait_rollout(&self.api::<Deployment>(), NAME, deadline::SERVER).await;
     }
 
     /// Its log lines of the last `since`, all pods.
@@ -154,7 +183,8 @@ impl Operator<'_> {
         Api::namespaced(self.cluster.client.clone(), NAMESPACE)
     }
 
-    async fn pod_names(&self) -> Result<Vec<String>, String> {
+    /// The names of its pods.
+    pub async fn pod_names(&self) -> Result<Vec<String>, String> {
         let pods = self.api::<k8s_openapi::api::core::v1::Pod>();
         let selector = format!("app.kubernetes.io/name={NAME}");
         let list =

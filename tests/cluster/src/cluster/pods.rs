@@ -39,6 +39,15 @@ impl Case {
         self.wait_new::<PersistentVolumeClaim>(&claim, before.as_deref(), deadline::SERVER).await;
     }
 
+    /// Deletes a pod that has one second to stop, and waits until its successor is ready.
+    pub async fn kill_pod(&self, name: &str) {
+        let old = self.uid::<Pod>(name).await;
+        let deleted = self.api::<Pod>().delete(name, &DeleteParams::default().grace_period(1)).await;
+        drop(deleted.unwrap_or_else(|error| panic!("could not delete the pod {name}: {}", chain(error))));
+        self.wait_new::<Pod>(name, old.as_deref(), deadline::SERVER).await;
+        self.wait_pod_ready(name, deadline::SERVER).await;
+    }
+
     /// Deletes a pod as if its node were lost: without grace, and without waiting.
     pub async fn delete_pod_at_once(&self, name: &str) {
         let deleted = self.api::<Pod>().delete(name, &DeleteParams::default().grace_period(0)).await;
@@ -125,6 +134,17 @@ impl Case {
         let mut arguments = vec!["--namespace", &self.namespace, "exec", pod, "--"];
         arguments.extend(command);
         kubectl::run("kubectl", &arguments).await
+    }
+
+    /// What kubectl printed, in the case's namespace.
+    pub async fn kubectl(&self, arguments: &[&str]) -> String {
+        self.try_kubectl(arguments).await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// What kubectl printed, or why it failed.
+    pub async fn try_kubectl(&self, arguments: &[&str]) -> Result<String, String> {
+        let all = [&["--namespace", self.namespace.as_str()], arguments].concat();
+        kubectl::run("kubectl", &all).await
     }
 
     /// The whole log of a pod's first container, and of the container before its last restart where `previous` is set.

@@ -1,9 +1,14 @@
 //! What arrived at the case's Mailpit.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use test_client::{inbox::listed, ledger::Mail};
 
 use crate::{case::Case, deadline, wait::eventually};
+
+/// Its API, for the API server's proxy.
+const MAILPIT: &str = "services/mailpit:8025";
 
 impl Case {
     /// The mails to an address, copies included, the newest first.
@@ -24,9 +29,17 @@ impl Case {
         .await
     }
 
+    /// Every address that has a mail, once, in alphabetical order.
+    pub async fn mailed_addresses(&self) -> Vec<String> {
+        let page = self.ask_pod_of_case(MAILPIT, "GET api/v1/messages?limit=50000", Vec::new()).await;
+        let page: Value = page.unwrap_or_else(|error| panic!("Mailpit did not answer: {error}"));
+        let addresses = listed(&page).into_iter().map(|listed| listed.mail.address);
+        addresses.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
     async fn look_for_mails(&self, address: &str) -> Result<Vec<Mail>, String> {
         let path = format!("GET api/v1/search?query=to:%22{}%22&limit=1000", escaped(address));
-        let page: Value = self.ask_pod_of_case("services/mailpit:8025", &path, Vec::new()).await?;
+        let page: Value = self.ask_pod_of_case(MAILPIT, &path, Vec::new()).await?;
         // Mailpit also finds addresses that end the same.
         Ok(listed(&page)
             .into_iter()

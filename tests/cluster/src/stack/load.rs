@@ -16,6 +16,9 @@ use crate::{
     wait::{attempt, eventually, seen},
 };
 
+/// A load with fewer logins than this shows nothing.
+const FEWEST: u64 = 20;
+
 /// A load that runs in the pod `client`.
 pub struct Load<'a> {
     case: &'a Case,
@@ -109,6 +112,14 @@ pub fn assert_every_request_answered(ledger: &Ledger) {
     let strange = others.iter().any(|status| ![0, 200, 503].contains(status));
     let bad = answers.without_response > 0 || answers.without_retry_after > 0 || strange;
     assert!(!bad, "not every request had an HTTP response with Retry-After on each 503: {answers:?}");
+}
+
+/// Panics with the statuses, when a login was answered other than 200, or there were too few of them to tell.
+pub fn assert_no_login_refused(ledger: &Ledger) {
+    let answers = &ledger.answers;
+    let logins = answers.statuses.get("login").cloned().unwrap_or_default();
+    assert!(logins.keys().all(|status| *status == 200), "a login was refused: {answers:?}");
+    assert!(answers.of("login", 200) > FEWEST, "too few logins: {answers:?}");
 }
 
 /// A run in one line.

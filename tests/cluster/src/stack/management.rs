@@ -1,4 +1,4 @@
-//! A managed broker's own API, asked from inside its pod.
+//! A broker's own API, asked from inside its pod.
 
 use std::time::Duration;
 
@@ -6,14 +6,15 @@ use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
 use crate::{
+    case::Case,
     stack::Stack,
     wait::{chain, eventually, seen},
 };
 
-/// Runs in the pod: method, path and body of a request, by bash alone. Shared with the cases in bash.
-const REQUEST: &str = include_str!("../../../../k8s/e2e/management");
+/// Runs in the pod: method, path and body of a request, by bash alone.
+const REQUEST: &str = include_str!("management.bash");
 /// The vhost of a managed broker, and its queue of mails.
-const MAIL_QUEUE: &str = "queues/ping/send-otp";
+pub(crate) const MAIL_QUEUE: &str = "queues/ping/send-otp";
 
 /// A request to the management API.
 #[derive(Debug, Clone)]
@@ -32,6 +33,45 @@ impl<'a> Request<'a> {
     pub const fn get(path: &'a str) -> Self {
         Self { method: "GET", path, body: "" }
     }
+
+    /// A DELETE.
+    #[must_use]
+    pub const fn delete(path: &'a str) -> Self {
+        Self { method: "DELETE", path, body: "" }
+    }
+
+    /// A PUT.
+    #[must_use]
+    pub const fn put(path: &'a str, body: &'a str) -> Self {
+        Self { method: "PUT", path, body }
+    }
+
+    /// A POST.
+    #[must_use]
+    pub const fn post(path: &'a str, body: &'a str) -> Self {
+        Self { method: "POST", path, body }
+    }
+}
+
+/// A broker, and who asks it.
+#[derive(Debug, Clone)]
+pub struct Broker<'a> {
+    /// Its pod.
+    pub pod: &'a str,
+    /// User and password, with a colon between them.
+    pub login: &'a str,
+}
+
+impl Case {
+    /// What a broker answers.
+    pub async fn ask_broker(&self, broker: &Broker<'_>, request: &Request<'_>) -> Result<Value, String> {
+        let Request { method, path, body } = request;
+        let login = format!("AUTH={}", broker.login);
+        let command = ["env", &login, "bash", "-c", REQUEST, "management", method, path, body];
+        let text = self.try_exec(broker.pod, &command).await?;
+        let json = if text.trim().is_empty() { "null" } else { &text };
+        serde_json::from_str(json).map_err(|error| format!("the answer is no JSON: {error}"))
+    }
 }
 
 impl Stack<'_> {
@@ -41,12 +81,25 @@ impl Stack<'_> {
         let password = secret.data.as_ref().and_then(|data| data.get("password"));
         let password =
             password.map(|value| String::from_utf8_lossy(&value.0).into_owned()).unwrap_or_default();
-        let user = format!("AUTH=ping-operator:{password}");
-        let Request { method, path, body } = request;
-        let command = ["env", &user, "bash", "-c", REQUEST, "management", method, path, body];
-        let text = self.case.try_exec(&format!("{}-{ordinal}", self.part("rabbitmq")), &command).await?;
-        let json = if text.trim().is_empty() { "null" } else { &text };
-        serde_json::from_str(json).map_err(|error| format!("the answer is no JSON: {error}"))
+        let broker = Broker {
+            pod: &format!("{}-{ordinal}", self.part("rabbitmq")),
+            login: &format!("ping-operator:{password}"),
+        };
+        self.case.ask_broker(&broker, request).await
+    }
+
+    /// What the first broker answers its administrator to a request that must be allowed.
+    pub async fn manage(&self, request: Request<'_>) -> Value {
+        let answer = self.management(0, &request).await;
+        answer.unwrap_or_else(|error| panic!("{} {} failed: {error}", request.method, request.path))
+    }
+
+    /// Waits until the first broker has what is at `path`.
+    pub async fn wait_managed(&self, path: &str, deadline: Duration) {
+        eventually(format!("{path} on the broker"), deadline, async || {
+            self.management(0, &Request::get(path)).await.map(drop)
+        })
+        .await;
     }
 
     /// Waits until every one of `count` brokers runs its newest template, is ready, and holds a member of the mail queue that

@@ -4,7 +4,6 @@ use serde_json::json;
 use test_client::call::Answer;
 
 use crate::{
-    case::Case,
     deadline,
     stack::Stack,
     wait::{eventually, seen},
@@ -12,8 +11,7 @@ use crate::{
 
 /// A user of a stack.
 pub struct User<'a> {
-    case: &'a Case,
-    url: String,
+    stack: &'a Stack<'a>,
     address: String,
 }
 
@@ -30,7 +28,7 @@ impl Stack<'_> {
     /// The user with this address.
     #[must_use]
     pub fn user(&self, address: &str) -> User<'_> {
-        User { case: self.case, url: self.url(), address: address.to_owned() }
+        User { stack: self, address: address.to_owned() }
     }
 
     /// Waits until a login of a new address is answered 200, and its mail has come.
@@ -57,21 +55,26 @@ pub async fn served(what: &str, mut request: impl AsyncFnMut() -> Answer) -> Ans
 impl User<'_> {
     /// Asks for a code, whatever the answer.
     pub async fn request_code(&self) -> Answer {
-        self.case.post(&format!("{}/api/v1/login", self.url), json!({ "email": self.address })).await
+        self.stack
+            .case
+            .post(&format!("{}/api/v1/login", self.stack.url()), json!({ "email": self.address }))
+            .await
     }
 
     /// Asks for a code, and waits for its mail.
     pub async fn mailed_code(&self) -> String {
-        let before = self.case.mails_to(&self.address).await.len();
+        let before = self.stack.case.mails_to(&self.address).await.len();
         let answer = self.request_code().await;
         assert_eq!(answer.status, 200, "the login of {} was refused: {answer:?}", self.address);
-        self.case.mailed_code(&self.address, before + 1).await
+        let message = answer.body["message"].as_str().unwrap_or_default();
+        assert!(message.contains("OTP has been sent"), "the login of {}: {answer:?}", self.address);
+        self.stack.case.mailed_code(&self.address, before + 1).await
     }
 
     /// Tries a code, whatever the answer.
     pub async fn verify(&self, code: &str) -> Answer {
         let body = json!({ "email": self.address, "otp": code });
-        self.case.post(&format!("{}/api/v1/verify-otp", self.url), body).await
+        self.stack.case.post(&format!("{}/api/v1/verify-otp", self.stack.url()), body).await
     }
 
     /// Signs in: login, mail, code.
@@ -79,6 +82,24 @@ impl User<'_> {
         let code = self.mailed_code().await;
         let answer = self.verify(&code).await;
         assert_eq!(answer.status, 200, "the code of {} was refused: {answer:?}", self.address);
+        self.session(&answer, code)
+    }
+
+    /// The same on a stack whose parts were restarted: what is answered 503, or not at all, is tried again.
+    pub async fn sign_in_again(&self) -> Session {
+        self.stack.wait_sign_in(&self.address).await;
+        let code = self.stack.case.mailed_code(&self.address, 1).await;
+        let answer = eventually(format!("a token for {}", self.address), deadline::SERVER, async || {
+            let answer = self.verify(&code).await;
+            seen(answer.status == 200, || format!("{answer:?}"))?;
+            Ok(answer)
+        })
+        .await;
+        self.session(&answer, code)
+    }
+
+    fn session(&self, answer: &Answer, code: String) -> Session {
+        assert!(answer.body["token"].is_string(), "{} got no token: {answer:?}", self.address);
         let token = answer.body["refresh_token"].as_str();
         let refresh_token = token.unwrap_or_else(|| panic!("{} got no session", self.address)).to_owned();
         Session { refresh_token, code }
@@ -87,7 +108,7 @@ impl User<'_> {
     /// Exchanges the refresh token, which becomes the next one when the answer is 200.
     pub async fn refresh(&self, session: &mut Session) -> Answer {
         let body = json!({ "refresh_token": session.refresh_token });
-        let answer = self.case.post(&format!("{}/api/v1/token/refresh", self.url), body).await;
+        let answer = self.stack.case.post(&format!("{}/api/v1/token/refresh", self.stack.url()), body).await;
         if let Some(next) = answer.body["refresh_token"].as_str() {
             next.clone_into(&mut session.refresh_token);
         }

@@ -5,3 +5,4 @@ mod day_of_restarts;
 pub(crate) mod lost_broker_volume;
 mod outage_answers;
 pub(crate) mod redis_restarts;
+mod three_brokers;

@@ -1,6 +1,13 @@
-//! The cluster cases, one file for each kind of fault. `tests/cluster/run` runs them; the head of the crate `cluster` shows
-//! how one is written.
+//! The cluster cases, one file for each kind of fault or promise. `tests/cluster/run` runs them; the head of the crate
+//! `cluster` shows how one is written.
 
 mod alone;
+mod autoscaling;
+mod changes;
+mod deletion;
+mod drift;
+mod external_servers;
 mod faults;
+mod network_policies;
+mod sign_in;
 mod status;

@@ -1,0 +1,4 @@
+//! What others delete or change is restored, and what is not the stack's own is left alone.
+
+mod broker;
+mod objects;
