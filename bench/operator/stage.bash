@@ -63,7 +63,7 @@ stacks() {
     done
 }
 
-# What a person would look at first.
+# What to look at first after a failure.
 describe() {
     set +e
     kubectl get pingstacks,pods,events --output wide

@@ -96,10 +96,10 @@ impl Case {
         namespace::wait_gone(self.kube(), name, deadline).await;
     }
 
-    /// Runs `body`, and then `undo` even if `body` panicked: for what is not in a namespace and would be in the way of others.
-    pub async fn undone(&self, body: impl Future<Output = ()>, undo: impl Future<Output = ()>) {
+    /// Runs `body`, and then `clean_up` even if `body` panicked: for objects outside namespaces, which would affect other cases.
+    pub async fn with_cleanup(&self, body: impl Future<Output = ()>, clean_up: impl Future<Output = ()>) {
         let result = AssertUnwindSafe(body).catch_unwind().await;
-        undo.await;
+        clean_up.await;
         if let Err(panic) = result {
             resume_unwind(panic);
         }

@@ -85,8 +85,8 @@ impl User<'_> {
         self.session(&answer, code)
     }
 
-    /// The same on a stack whose parts were restarted: what is answered 503, or not at all, is tried again.
-    pub async fn sign_in_again(&self) -> Session {
+    /// Signs in at a stack whose parts were restarted: a request that fails is sent again.
+    pub async fn sign_in_eventually(&self) -> Session {
         self.stack.wait_sign_in(&self.address).await;
         let code = self.stack.case.mailed_code(&self.address, 1).await;
         let answer = eventually(format!("a token for {}", self.address), deadline::SERVER, async || {

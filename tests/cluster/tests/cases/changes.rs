@@ -10,7 +10,7 @@ use k8s_openapi::api::{apps::v1::Deployment, core::v1::Secret};
 use serde_json::json;
 
 /// Sign-ins a second.
-const RATE: u32 = 5;
+const RATE: u32 = 10;
 /// A new value of it changes the passwords of the broker's users.
 const ROTATE: &str = "pingstack.dev/rotate-broker-passwords";
 
@@ -49,7 +49,7 @@ async fn deleted_secrets_are_made_anew_and_the_stack_recovers() {
         assert!(count > 0, "the stack has no Secret");
         demo.wait_parts().await;
         demo.wait_ready().await;
-        demo.user("ada@example.org").sign_in_again().await;
+        demo.user("ada@example.org").sign_in_eventually().await;
     })
     .await;
 }

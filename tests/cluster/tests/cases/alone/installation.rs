@@ -1,4 +1,4 @@
-//! What an operator reads: stacks in watched namespaces, and never mind the ones that it cannot read.
+//! An operator that watches one namespace, and one that finds a stack which it cannot read.
 
 use cluster::{Case, deadline, wait::eventually};
 use k8s_openapi::{
@@ -15,12 +15,12 @@ async fn an_unreadable_stack_does_not_stop_the_others() {
     Case::alone(async |case: &Case| {
         // As if it had been stored before a field changed its type: the schema is opened for a moment.
         let served = json!(crds(case).get(CRD).await.expect("the CRD"));
-        case.undone(store_unreadable(case, open(served.clone())), replace_crd(case, served)).await;
+        case.with_cleanup(store_unreadable(case, open(served.clone())), replace_crd(case, served)).await;
         case.operator().restart().await;
         let demo = case.stack("demo");
         demo.apply(json!({})).await;
         demo.wait_ready().await;
-        // It says so where its author looks.
+        // The Event is on the object, where its author looks.
         case.wait_event("Unreadable", "cannot read the object", deadline::MAIL).await;
     })
     .await;
@@ -44,7 +44,7 @@ async fn store_unreadable(case: &Case, crd: Value) {
 }
 
 async fn replace_crd(case: &Case, mut crd: Value) {
-    // Whatever was changed since is replaced.
+    // It replaces whatever was changed since.
     crd["metadata"].as_object_mut().expect("metadata").remove("resourceVersion");
     let now = crds(case).get(CRD).await.expect("the CRD").metadata.resource_version;
     let mut crd: CustomResourceDefinition = serde_json::from_value(crd).expect("a CRD");

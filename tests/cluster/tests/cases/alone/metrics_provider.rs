@@ -26,10 +26,10 @@ async fn a_namespace_can_be_deleted_while_the_operator_is_down() {
 async fn somebody_elses_metrics_provider_is_left_alone_and_reported() {
     Case::alone(async |case: &Case| {
         case.operator().scale(0).await;
-        // The last replica takes its own along.
+        // The last replica deletes its own when it stops.
         case.wait_no_api_service(deadline::MAIL).await;
         // A provider that does not answer would keep every namespace from being deleted.
-        case.undone(assert_left_alone(case), delete_provider(case)).await;
+        case.with_cleanup(assert_left_alone(case), delete_provider(case)).await;
         case.wait_api_service(deadline::OPERATOR).await;
     })
     .await;

@@ -49,7 +49,7 @@ async fn assert_listed(case: &Case) {
     .await;
 }
 
-/// Whoever may not read a metric is told so, and one that does not exist has no value.
+/// A user without the right is refused, and an unknown namespace or metric has no value.
 async fn assert_refused(case: &Case) {
     for path in [
         format!("{PATH}/namespaces/nowhere/{BACKLOG}"),

@@ -31,7 +31,7 @@ async fn the_number_of_consumers_is_handed_over_without_a_jump() {
     .await;
 }
 
-/// Left alone although the object is applied again, then the autoscaler's, then nobody's again.
+/// The operator leaves the number alone when it applies the Deployment again, hands it to the autoscaler, and takes it back.
 async fn hand_over(case: &Case, demo: &Stack<'_>) {
     change(case, demo, json!({ "concurrency": 3 })).await;
     let embedded = json!({ "provider": "Embedded", "minReplicas": 3, "scaleDownStabilizationSeconds": 3600 });

@@ -29,7 +29,7 @@ async fn drift_on_the_broker_is_mended() {
             case.wait_event("TopologyCorrected", &format!("create the {what}"), deadline::MAIL).await;
         }
         demo.wait_ready().await;
-        demo.user("ada@example.org").sign_in_again().await;
+        demo.user("ada@example.org").sign_in_eventually().await;
     })
     .await;
 }

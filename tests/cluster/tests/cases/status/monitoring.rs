@@ -26,7 +26,7 @@ async fn monitoring_is_made_where_its_kinds_are_and_reported_where_they_are_not(
         let monitoring = json!({ "serviceMonitor": true, "prometheusRule": true, "labels": labels });
         demo.apply(json!({ "monitoring": monitoring })).await;
         demo.wait_ready().await;
-        case.undone(assert_monitored(case, &demo), delete_kinds(case)).await;
+        case.with_cleanup(assert_monitored(case, &demo), delete_kinds(case)).await;
     })
     .await;
 }
