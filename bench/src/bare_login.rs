@@ -22,11 +22,13 @@ use ping_contract::{
 use service_kit::{health::Health, metrics::Metrics, shutdown::Shutdown};
 use tokio::task::JoinSet;
 use user_service::{
-    client_ip::{ClientIp, TrustedProxies},
+    codes::{IssueOutcome, IssueRequest, Store},
     config::Config,
+    http::TrustedProxies,
     metrics::ServiceMetrics,
     publisher::{MailPublisher as _, OutgoingMail, RabbitMq},
-    store::{IssueOutcome, IssueRequest, RedisConnection, Store, supervise},
+    rate_limits::ClientIp,
+    redis::{RedisConnection, supervise},
 };
 
 use crate::{

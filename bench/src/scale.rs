@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Parser as _;
 use futures::{StreamExt as _, stream};
 use ping_contract::address::EmailAddress;
-use user_service::{config::Config, store::Store};
+use user_service::{codes::Store, config::Config};
 
 use crate::{
     backlog,

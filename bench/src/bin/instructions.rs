@@ -21,8 +21,8 @@ use ping_contract::{
 use serde::Deserialize;
 use user_service::{
     codes::Code,
+    http::body::{Field, parse_object},
     peppers::Peppers,
-    request_body::{Field, parse_object},
 };
 
 /// The services' own: counts do not depend on the machine's C library.

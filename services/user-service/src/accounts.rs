@@ -55,6 +55,15 @@ pub struct Page {
     pub after: Option<String>,
 }
 
+/// Choices about accounts.
+#[derive(Debug, Clone, Default)]
+pub struct AccountOptions {
+    /// Show people each other's addresses.
+    pub directory_emails: bool,
+    /// Domain of the cookie that `/authz` reads; `None` = no cookie.
+    pub cookie_domain: Option<String>,
+}
+
 /// The directory gave no usable answer. Never holds its own words, which may quote an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccountsError {

@@ -12,9 +12,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use service_kit::{config::duration, telemetry::LogFormat};
 
 use crate::{
-    accounts::{ParseUriError, parse_uri},
-    app::AccountOptions,
-    client_ip::TrustedProxies,
+    accounts::{AccountOptions, ParseUriError, parse_uri},
+    http::TrustedProxies,
     peppers::PepperError,
     tokens::KeyFolderError,
 };

@@ -1,33 +1,29 @@
 //! Makes and checks sign-in codes over HTTP.
 //!
-//! In reading order:
+//! The rooms, from top to bottom; a room never imports one above it:
+//! - [`endpoints`]: the router, the state that handlers share, and one file per endpoint.
 //! - [`config`]: everything that can be set.
-//! - [`routes`]: the route table; each endpoint is one file below it.
-//! - [`app`]: what handlers work with.
-//! - [`problem`], [`request_body`], [`client_ip`]: errors, bodies, and who is asking.
-//! - [`codes`], [`peppers`], [`limits`], [`login_limit`]: the rules of sign-in, without I/O.
-//! - [`store`]: codes and limits in Redis, as Lua scripts.
-//! - [`publisher`]: handing the mail over. [`accounts`], [`tokens`]: what a verified code is worth.
-//! - [`metrics`], [`log_limit`]: what is told about it.
+//! - [`http`]: what endpoints share of HTTP: admission, bodies, trusted proxies, tokens and cookies, problems.
+//! - [`sessions`], [`tokens`]: what a verified code is exchanged for.
+//! - [`codes`]: one code's life in Redis: issue, verify, settle. [`peppers`]: the keys of its digests.
+//! - [`publisher`]: handing the mail event over to the broker. [`accounts`]: who a user is.
+//! - [`metrics`], [`rate_limits`]: counters; policies, and clients as limits count them.
+//! - [`redis`], [`random`]: the connection to Redis, random bytes.
 //!
 //! Nothing here answers "ok" on a guess: without Redis or the broker it is 503, never "allow".
 
 pub mod accounts;
-pub mod app;
-pub mod client_ip;
 pub mod codes;
 pub mod config;
-pub mod limits;
-pub mod log_limit;
-pub mod login_limit;
+pub mod endpoints;
+pub mod http;
 pub mod metrics;
 pub mod peppers;
-pub mod problem;
 pub mod publisher;
-pub mod request_body;
-pub mod routes;
+pub mod random;
+pub mod rate_limits;
+pub mod redis;
 pub mod sessions;
-pub mod store;
 pub mod tokens;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -47,14 +43,14 @@ use tokio::net::TcpListener;
 
 use crate::{
     accounts::{Accounts, DerivedAccounts, Directory},
-    app::{App, Parts},
-    login_limit::LoginLimit,
+    codes::Store,
+    endpoints::{App, LoginLimit, Parts, RouterOptions, router},
+    http::admission::Admission,
     metrics::ServiceMetrics,
     peppers::Peppers,
     publisher::RabbitMq,
-    routes::{Admission, RouterOptions, router},
+    redis::{RedisConnection, supervise},
     sessions::Sessions,
-    store::{RedisConnection, Store, supervise},
     tokens::{EdDsa, KeyFolderError, KeyRing, Publication, Tokens, Watched, read_key_folder},
 };
 

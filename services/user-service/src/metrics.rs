@@ -5,7 +5,7 @@ use service_kit::metrics::{
     prometheus_client::metrics::{counter::Counter, family::Family},
 };
 
-use crate::limits::Policy;
+use crate::rate_limits::Policy;
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 

@@ -11,8 +11,8 @@ use redis::Value;
 
 use crate::{
     accounts::User,
-    codes::{NoRandomness, random_bytes},
-    store::{RedisConnection, StoreError},
+    random::{NoRandomness, random_bytes},
+    redis::{RedisConnection, StoreError},
     tokens::SessionRef,
 };
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ping_contract::keys::{CODE_TTL_SECONDS, RESEND_AFTER_SECONDS};
 
-use crate::limits::{DAY, Limits, Policy, Quota, WrongTries};
+use crate::rate_limits::{DAY, Limits, Policy, Quota, WrongTries};
 
 /// Codes and limits.
 #[derive(Debug, Clone, clap::Args)]

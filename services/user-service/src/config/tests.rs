@@ -3,7 +3,7 @@ use std::time::Duration;
 use clap::{CommandFactory as _, Parser as _};
 
 use super::{Config, ConfigError};
-use crate::limits::Policy;
+use crate::rate_limits::Policy;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 

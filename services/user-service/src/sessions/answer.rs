@@ -2,7 +2,7 @@
 
 use redis::Value;
 
-use crate::store::StoreError;
+use crate::redis::StoreError;
 
 /// The fields of one answer, in order.
 pub(super) struct Fields<'a>(std::slice::Iter<'a, Value>);

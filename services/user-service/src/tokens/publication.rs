@@ -6,7 +6,7 @@ use ping_contract::keys;
 use redis::Script;
 
 use super::{key_folder::KeyFile, key_ring::PublicationTimes};
-use crate::store::{RedisConnection, StoreError};
+use crate::redis::{RedisConnection, StoreError};
 
 /// How long the memory of a key outlasts its file.
 const MEMORY: Duration = Duration::from_hours(30 * 24);

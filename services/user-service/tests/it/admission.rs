@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use test_kit::wait::wait_until;
-use user_service::login_limit::LoginLimit;
+use user_service::endpoints::LoginLimit;
 
 use crate::support::{Answering, DEADLINE, Setup};
 

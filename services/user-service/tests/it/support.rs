@@ -26,16 +26,15 @@ use service_kit::{
 use test_kit::{servers::fresh_database, wait::wait_until};
 use tower::ServiceExt as _;
 use user_service::{
-    accounts::{self, Accounts, DerivedAccounts, Directory},
-    app::{AccountOptions, App, Parts},
-    client_ip::TrustedProxies,
+    accounts::{self, AccountOptions, Accounts, DerivedAccounts, Directory},
+    codes::Store,
     config::LimitArgs,
-    login_limit::LoginLimit,
+    endpoints::{App, LoginLimit, Parts, RouterOptions, router},
+    http::{TrustedProxies, admission::Admission},
     metrics::ServiceMetrics,
     peppers::Peppers,
-    routes::{Admission, RouterOptions, router},
+    redis::{RedisConnection, supervise},
     sessions::Sessions,
-    store::{RedisConnection, Store, supervise},
     tokens::{EdDsa, KeyRing, Publication, Tokens, Watched, read_key_folder, watch},
 };
 

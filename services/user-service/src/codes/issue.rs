@@ -1,0 +1,268 @@
+//! Issuing a code, and undoing it where its mail could not be handed over.
+
+use ping_contract::{address::EmailAddress, keys};
+use redis::Value;
+
+use super::Store;
+use crate::{
+    rate_limits::{ClientIp, Policy, Quota, Refusal, Remaining, seconds_until},
+    redis::StoreError,
+};
+
+/// How long "in flight" is believed of an `Idempotency-Key`: longer than any request lasts.
+const IN_FLIGHT_MS: u64 = 30_000;
+
+/// One login that shall get a code.
+#[derive(Debug, Clone, Copy)]
+pub struct IssueRequest<'a> {
+    /// Who gets the mail.
+    pub address: &'a EmailAddress,
+    /// Who asks.
+    pub client: ClientIp,
+    /// Random, 32 hex digits: whose issue it is.
+    pub issue_id: &'a str,
+    /// Of the code.
+    pub digest: &'a str,
+    /// Id of the pepper.
+    pub kid: &'a str,
+    /// Of the challenge.
+    pub challenge_hash: &'a str,
+    /// Digest of the `Idempotency-Key` and fingerprint of the body, if the request has one.
+    pub idempotency: Option<(&'a str, &'a str)>,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub enum IssueOutcome {
+    /// The code is live and counted.
+    Issued(Issued),
+    /// A policy has no place left; nothing was counted.
+    Limited(Refusal),
+    /// The same request was answered 200 before: the ids to make its answer again.
+    Replay {
+        /// Of that issue.
+        issue_id: String,
+        /// Pepper of its challenge.
+        kid: String,
+    },
+    /// The same request is not answered yet.
+    InFlight,
+    /// The key was used with another body.
+    OtherBody,
+}
+
+/// Redis gave no usable answer to an issue.
+#[derive(Debug, thiserror::Error)]
+#[error("the code could not be issued")]
+pub struct IssueError {
+    /// Why.
+    #[source]
+    pub source: StoreError,
+    /// What undoes the issue, if it may have happened, or still happen, unseen.
+    pub receipt: Option<Receipt>,
+}
+
+/// A live code whose mail is not confirmed yet.
+#[derive(Debug)]
+pub struct Issued {
+    /// When the code dies: Unix milliseconds on Redis' clock.
+    pub expires_at_ms: i64,
+    /// The policy with the fewest places left.
+    pub tightest: Option<Remaining>,
+    /// What undoes it.
+    pub receipt: Receipt,
+}
+
+/// What a take-back needs.
+#[derive(Debug)]
+pub struct Receipt {
+    issue_id: String,
+    keys: IssueKeys,
+    ends: Vec<i64>,
+    idempotency_value: Option<String>,
+}
+
+/// What the broker said about the mail event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublishResult {
+    /// Nothing was queued: undo everything.
+    Refused,
+    /// The mail may still go out: the code stays good, but the person may ask again.
+    Unknown,
+}
+
+/// The keys of one login, in the order of the scripts.
+#[derive(Debug)]
+struct IssueKeys {
+    code: String,
+    resend: Vec<String>,
+    windows: Vec<(Quota, String)>,
+    idempotency: Option<String>,
+}
+
+impl Store {
+    /// Checks every limit, counts, and makes the code live: all or nothing, in one call.
+    pub async fn issue(&self, request: IssueRequest<'_>) -> Result<IssueOutcome, IssueError> {
+        let keys = self.issue_keys(&request);
+        let network = request.client.network();
+        let mut call = self.scripts.issue.prepare_invoke();
+        keys.add_to(&mut call);
+        call.arg(request.issue_id).arg(request.digest).arg(request.kid).arg(request.challenge_hash);
+        call.arg(millis(self.limits.code_ttl)).arg(millis(self.limits.resend_after)).arg(network);
+        call.arg(keys.resend.len()).arg(keys.windows.len());
+        call.arg(request.idempotency.map_or("", |(_, fingerprint)| fingerprint)).arg(IN_FLIGHT_MS);
+        for (quota, _) in &keys.windows {
+            call.arg(quota.places).arg(millis(quota.window)).arg(is_refundable(quota.policy));
+        }
+        match self.redis.invoke::<Vec<Value>>(&call).await {
+            Ok(answer) => self
+                .issue_outcome(&answer, keys, &request)
+                .ok_or(IssueError { source: StoreError::Answer, receipt: None }),
+            Err(source) => {
+                let unseen = matches!(source, StoreError::TimedOut | StoreError::ConnectionLost);
+                let receipt = unseen.then(|| Receipt {
+                    issue_id: request.issue_id.to_owned(),
+                    keys,
+                    ends: Vec::new(), // not known, so the windows stay counted
+                    idempotency_value: None,
+                });
+                Err(IssueError { source, receipt })
+            }
+        }
+    }
+
+    /// Undoes an issue whose mail event was not confirmed, as far as it is still that issue's.
+    pub async fn take_back(&self, receipt: &Receipt, result: PublishResult) -> Result<(), StoreError> {
+        let mut call = self.scripts.take_back.prepare_invoke();
+        receipt.keys.add_to(&mut call);
+        call.arg(receipt.issue_id.as_str());
+        call.arg(match result {
+            PublishResult::Refused => "refused",
+            PublishResult::Unknown => "unknown",
+        });
+        call.arg(receipt.keys.resend.len()).arg(receipt.keys.windows.len()).arg(&receipt.ends);
+        self.redis.invoke::<i64>(&call).await.map(drop)
+    }
+
+    /// Remembers the 200 for replays; nothing to do without an `Idempotency-Key`.
+    pub async fn confirm(&self, receipt: &Receipt) -> Result<(), StoreError> {
+        let (Some(key), Some(value)) = (&receipt.keys.idempotency, &receipt.idempotency_value) else {
+            return Ok(());
+        };
+        let mut set = redis::cmd("SET");
+        set.arg(key).arg(value).arg("XX").arg("PX").arg(millis(self.limits.code_ttl));
+        self.redis.query::<Value>(&set).await.map(drop)
+    }
+
+    fn issue_keys(&self, request: &IssueRequest<'_>) -> IssueKeys {
+        let mailbox = request.address.without_tag();
+        let (network, wide) = (request.client.network(), request.client.wide_network());
+        let subject = |policy| match policy {
+            Policy::LoginIp => Some(network.as_str()),
+            Policy::LoginNetwork => wide.as_deref(),
+            _ => Some(mailbox.as_str()),
+        };
+        let windows = self
+            .limits
+            .login
+            .iter()
+            .filter_map(|quota| Some((*quota, keys::limit(quota.policy.name(), subject(quota.policy)?))));
+        let mut resend = Vec::with_capacity(2);
+        if !self.limits.resend_after.is_zero() {
+            resend.push(keys::resend_limit(request.address));
+            if mailbox != request.address.as_str() {
+                resend.push(keys::mailbox_resend_limit(&mailbox));
+            }
+        }
+        IssueKeys {
+            code: keys::code(request.address),
+            resend,
+            windows: windows.collect(),
+            idempotency: request.idempotency.map(|(digest, _)| keys::idempotency(digest)),
+        }
+    }
+
+    fn issue_outcome(
+        &self,
+        answer: &[Value],
+        keys: IssueKeys,
+        request: &IssueRequest<'_>,
+    ) -> Option<IssueOutcome> {
+        match text(answer.first()?)? {
+            "issued" => {
+                let (now, numbers) = (number(answer.get(1)?)?, numbers(&answer[2..])?);
+                let windows = keys.windows.iter().zip(numbers.chunks_exact(2));
+                let remaining = windows.map(|((quota, _), counted)| Remaining {
+                    policy: quota.policy,
+                    places: quota.places.saturating_sub(u32::try_from(counted[0]).unwrap_or(u32::MAX)),
+                    seconds: seconds_until(counted[1], now),
+                });
+                let tightest = self.resend_pause().into_iter().chain(remaining).min_by_key(|r| r.places);
+                let ends = numbers.chunks_exact(2).map(|counted| counted[1]).collect();
+                let expires_at_ms = now + i64::try_from(self.limits.code_ttl.as_millis()).ok()?;
+                let idempotency_value = request.idempotency.map(|(_, fingerprint)| {
+                    format!("{fingerprint} sent {} {}", request.issue_id, request.kid)
+                });
+                let receipt =
+                    Receipt { issue_id: request.issue_id.to_owned(), keys, ends, idempotency_value };
+                Some(IssueOutcome::Issued(Issued { expires_at_ms, tightest, receipt }))
+            }
+            "limited" => {
+                let (now, numbers) = (number(answer.get(1)?)?, numbers(&answer[2..])?);
+                let policy = |place: i64| match usize::try_from(place).ok()?.checked_sub(1) {
+                    None => Some(Policy::LoginResend),
+                    Some(window) => keys.windows.get(window).map(|(quota, _)| quota.policy),
+                };
+                let ends = numbers.chunks_exact(2).map(|end| Some((policy(end[0])?, end[1])));
+                Refusal::from_ends(&ends.collect::<Option<Vec<_>>>()?, now).map(IssueOutcome::Limited)
+            }
+            "replay" => Some(IssueOutcome::Replay {
+                issue_id: text(answer.get(1)?)?.to_owned(),
+                kid: text(answer.get(2)?)?.to_owned(),
+            }),
+            "in-flight" => Some(IssueOutcome::InFlight),
+            "other-body" => Some(IssueOutcome::OtherBody),
+            _ => None,
+        }
+    }
+
+    fn resend_pause(&self) -> Option<Remaining> {
+        let seconds = self.limits.resend_after.as_secs();
+        (seconds > 0).then_some(Remaining { policy: Policy::LoginResend, places: 0, seconds })
+    }
+}
+
+impl IssueKeys {
+    fn add_to(&self, call: &mut redis::ScriptInvocation<'_>) {
+        call.key(self.code.as_str());
+        for key in self.resend.iter().chain(self.windows.iter().map(|(_, key)| key)).chain(&self.idempotency)
+        {
+            call.key(key.as_str());
+        }
+    }
+}
+
+/// Whether a verified login gives its place back: offices sign in from behind one address.
+fn is_refundable(policy: Policy) -> bool {
+    matches!(policy, Policy::LoginIp | Policy::LoginNetwork)
+}
+
+pub(super) fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::BulkString(bytes) => str::from_utf8(bytes).ok(),
+        Value::SimpleString(text) => Some(text),
+        _ => None,
+    }
+}
+
+pub(super) fn number(value: &Value) -> Option<i64> {
+    if let Value::Int(number) = value { Some(*number) } else { None }
+}
+
+pub(super) fn numbers(values: &[Value]) -> Option<Vec<i64>> {
+    values.iter().map(number).collect()
+}

@@ -1,0 +1,89 @@
+//! The route table, and what every request passes on its way in, outermost first.
+
+mod log_limit;
+mod openapi;
+mod sessions;
+mod sign_in;
+mod state;
+mod token;
+mod users;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::from_fn_with_state,
+    routing::{any, delete, get, post},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use sign_in::LoginLimit;
+pub use state::{App, Parts};
+
+use crate::http::{
+    admission::{self, Admission},
+    body::MAX_BODY_OCTETS,
+    cors,
+    problem::Problem,
+};
+
+/// What a router is told beside the app.
+#[derive(Debug)]
+pub struct RouterOptions {
+    /// Origins whose pages may call; none = any.
+    pub allowed_origins: Vec<axum::http::HeaderValue>,
+    /// How many requests are in work, and how long one may take.
+    pub admission: Admission,
+}
+
+/// The whole HTTP interface.
+pub fn router(app: &Arc<App>, options: RouterOptions) -> Router {
+    let with_cookie = app.parts.options.cookie_domain.is_some();
+    let inner = |routes: Router<Arc<App>>| {
+        let admission = from_fn_with_state((Arc::clone(app), options.admission.clone()), admission::admit);
+        routes
+            .method_not_allowed_fallback(async || Problem::method_not_allowed())
+            .with_state(Arc::clone(app))
+            // The last added is the outermost: read from below.
+            .layer(DefaultBodyLimit::max(MAX_BODY_OCTETS)) // 4. how much of a body is read
+            .layer(admission) //                              3. sheds load, ends what takes too long
+            .layer(CatchPanicLayer::custom(internal)) //      2. a panic is one request's 500
+    };
+    // 1. so that every answer carries its headers
+    let pages = inner(for_pages()).layer(cors::layer(options.allowed_origins, with_cookie));
+    pages.merge(inner(for_proxies()))
+}
+
+/// What web pages and services call.
+fn for_pages() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/v1/login", post(sign_in::login::login))
+        .route("/api/v1/verify-otp", post(sign_in::verify_otp::verify_otp))
+        .route("/api/v1/token/refresh", post(token::refresh_token::refresh_token))
+        .route("/api/v1/logout", post(sessions::logout::logout))
+        .route(
+            "/api/v1/sessions",
+            get(sessions::list_sessions::list_sessions).delete(sessions::end_all_sessions::end_all_sessions),
+        )
+        .route("/api/v1/sessions/{id}", delete(sessions::end_session::end_session))
+        .route("/api/v1/users", get(users::list_users::list_users))
+        .route("/api/v1/users/me", get(users::me::me).put(users::rename_me::rename_me))
+        .route("/api/v1/users/{id}", get(users::show_user::show_user))
+        .route("/.well-known/jwks.json", get(token::jwks::jwks))
+        .route("/openapi.json", get(openapi::openapi))
+        .fallback(async || Problem::not_found())
+}
+
+/// What ingress controllers ask, outside of CORS.
+fn for_proxies() -> Router<Arc<App>> {
+    Router::new()
+        .route("/authz", any(token::authz::authz))
+        .route("/authz/", any(token::authz::authz))
+        .route("/authz/{*original}", any(token::authz::authz))
+}
+
+/// The panic itself was printed by the hook; its words are not for the client.
+fn internal(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {
+    axum::response::IntoResponse::into_response(Problem::internal())
+}

@@ -1,0 +1,252 @@
+//! `POST /api/v1/login`: sends a code by mail. 200 only once the broker has confirmed the mail event.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    extract::{ConnectInfo, State},
+    http::HeaderMap,
+    response::{IntoResponse as _, Response},
+};
+use ping_contract::{
+    address::EmailAddress,
+    event::{EventId, MailEvent},
+    wire,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    codes::{Code, IssueOutcome, IssueRequest, Issued, PublishResult},
+    endpoints::App,
+    http::{
+        body::{Field, JsonBody, parse_object},
+        cors::IDEMPOTENCY_KEY,
+        problem::{Problem, ProblemBody, insert_rate_limit},
+        response,
+    },
+    metrics::LoginOutcome,
+    peppers::{Pepper, challenge_hash},
+    publisher::{OutgoingMail, PublishError},
+    random::random_bytes,
+    rate_limits::{ClientIp, Remaining},
+};
+
+mod settling;
+
+use settling::{Settling, undo_unseen};
+
+/// The body as it is read. Unknown fields are ignored.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct LoginRequest<'a> {
+    /// Where the code is mailed to.
+    #[serde(borrow, default)]
+    #[schema(value_type = String)]
+    email: Field<'a>,
+}
+
+/// The body of a 200.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct LoginResponse<'a> {
+    message: &'a str,
+    /// To be sent with the code: gives tries of one's own.
+    challenge: String,
+    /// Life of the code, in seconds.
+    expires_in: u64,
+    /// When the next login may be, in seconds.
+    resend_after: u64,
+}
+
+/// What a request asks for, checked.
+struct Wish {
+    address: EmailAddress,
+    client: ClientIp,
+    idempotency_key: Option<String>,
+}
+
+/// Ends of a login that are no 200, each with what is counted.
+type Failure = (LoginOutcome, Problem);
+
+/// Counts each policy, makes a code live, hands its mail over, and answers.
+#[utoipa::path(
+    post, path = "/api/v1/login", tag = "sign-in", request_body = LoginRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "16 to 64 characters: a retry sends no second code")),
+    responses(
+        (status = 200, description = "The mail event is confirmed by the broker", body = LoginResponse),
+        (status = 400, description = "No address, or a bad one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The first request with this Idempotency-Key is not answered yet", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "This Idempotency-Key came with another body", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many logins", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Redis or the broker does not answer", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::endpoints) async fn login(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Result<JsonBody, Problem>,
+) -> Response {
+    let wish = body
+        .and_then(|body| parse_address(body.bytes()))
+        .and_then(|address| Ok((address, parse_idempotency_key(&headers)?)))
+        .map(|(address, idempotency_key)| Wish {
+            address,
+            client: app.client(peer, &headers),
+            idempotency_key,
+        })
+        .map_err(|problem| (LoginOutcome::Invalid, problem));
+    let result = match wish {
+        Ok(wish) => send_code(&app, wish).await,
+        Err(failure) => Err(failure),
+    };
+    let (outcome, mut response) =
+        result.unwrap_or_else(|(outcome, problem)| (outcome, problem.into_response()));
+    insert_rate_limit(response.headers_mut(), app.login_policies.as_ref(), None);
+    app.parts.metrics.login(outcome);
+    response
+}
+
+fn parse_address(body: &[u8]) -> Result<EmailAddress, Problem> {
+    let request = parse_object::<LoginRequest<'_>>(body)?;
+    let email = request.email.text().ok_or(Problem::email_required())?;
+    EmailAddress::parse(email).map_err(|_| Problem::invalid_address())
+}
+
+/// `Idempotency-Key`: 16 to 64 printable characters.
+fn parse_idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return if headers.contains_key(IDEMPOTENCY_KEY) {
+            Err(Problem::invalid_idempotency_key())
+        } else {
+            Ok(None)
+        };
+    };
+    let key = value.to_str().ok().filter(|key| (16..=64).contains(&key.len()));
+    key.map(|key| Some(key.to_owned())).ok_or(Problem::invalid_idempotency_key())
+}
+
+async fn send_code(app: &Arc<App>, wish: Wish) -> Result<(LoginOutcome, Response), Failure> {
+    let Some(_place) = app.parts.login_limit.enter() else {
+        app.parts.metrics.shed("slow_logins");
+        return Err((LoginOutcome::Shed, Problem::overloaded()));
+    };
+    let peppers = app.parts.peppers.all();
+    let Some(pepper) = peppers.first() else {
+        return Err((LoginOutcome::StoreUnavailable, Problem::internal()));
+    };
+    let draw = Draw::new(pepper)
+        .map_err(|error| (LoginOutcome::StoreUnavailable, app.unavailable("draw a code", &error)))?;
+    let outcome = issue(app, &wish, (pepper, &draw)).await?;
+    match outcome {
+        IssueOutcome::Issued(issued) => {
+            app.parts.metrics.allowed("login");
+            let tightest = issued.tightest;
+            hand_over(app, wish.address, (&draw, issued)).await?;
+            Ok((LoginOutcome::Sent, sent(app, draw.challenge, tightest)))
+        }
+        IssueOutcome::Limited(refusal) => {
+            app.parts.metrics.refused(&refusal.policies);
+            Err((LoginOutcome::Limited, Problem::too_many_logins(refusal)))
+        }
+        IssueOutcome::Replay { issue_id, kid } => {
+            let pepper = peppers.iter().find(|pepper| pepper.kid() == kid);
+            let pepper = pepper.ok_or((LoginOutcome::Conflict, Problem::unavailable()))?;
+            Ok((LoginOutcome::Replayed, sent(app, pepper.challenge(&issue_id), None)))
+        }
+        IssueOutcome::InFlight => Err((LoginOutcome::Conflict, Problem::request_in_flight())),
+        IssueOutcome::OtherBody => Err((LoginOutcome::Conflict, Problem::idempotency_key_reused())),
+    }
+}
+
+async fn issue(
+    app: &Arc<App>,
+    wish: &Wish,
+    (pepper, draw): (&Pepper, &Draw),
+) -> Result<IssueOutcome, Failure> {
+    let idempotency = wish
+        .idempotency_key
+        .as_deref()
+        .map(|key| (pepper.idempotency_digest(key), pepper.fingerprint(&wish.address)));
+    let request = IssueRequest {
+        address: &wish.address,
+        client: wish.client,
+        issue_id: &draw.issue_id,
+        digest: &pepper.code_digest(&wish.address, &draw.code),
+        kid: pepper.kid(),
+        challenge_hash: &challenge_hash(&draw.challenge),
+        idempotency: idempotency
+            .as_ref()
+            .map(|(digest, fingerprint)| (digest.as_str(), fingerprint.as_str())),
+    };
+    app.parts.store.issue(request).await.map_err(|mut error| {
+        if let Some(receipt) = error.receipt.take() {
+            undo_unseen(app, receipt);
+        }
+        (LoginOutcome::StoreUnavailable, app.unavailable("issue", &error))
+    })
+}
+
+/// What is drawn for one login.
+struct Draw {
+    code: Code,
+    issue_id: String,
+    event_id: EventId,
+    challenge: String,
+}
+
+impl Draw {
+    fn new(pepper: &Pepper) -> Result<Self, crate::random::NoRandomness> {
+        let issue_id = hex::encode(random_bytes::<16>()?);
+        Ok(Self {
+            code: Code::random()?,
+            event_id: EventId::from_bytes(random_bytes()?),
+            challenge: pepper.challenge(&issue_id),
+            issue_id,
+        })
+    }
+}
+
+/// Publishes the mail event and waits for the confirm; without one the issue is taken back, as far as it may be.
+async fn hand_over(
+    app: &Arc<App>,
+    address: EmailAddress,
+    (draw, issued): (&Draw, Issued),
+) -> Result<(), Failure> {
+    let minutes = app.parts.limits.code_minutes();
+    let event = MailEvent::sign_in_code(draw.event_id.clone(), address, draw.code.as_str(), minutes);
+    let mail = OutgoingMail {
+        id: draw.event_id.clone(),
+        body: event.to_json(),
+        expires_at_ms: issued.expires_at_ms,
+    };
+    let settling = Settling::new(app, issued.receipt);
+    match app.parts.publisher.publish(mail).await {
+        Ok(()) => {
+            settling.confirmed().await;
+            Ok(())
+        }
+        Err(error) => {
+            let (result, outcome) = match &error {
+                PublishError::Refused(_) => (PublishResult::Refused, LoginOutcome::PublishRefused),
+                PublishError::Unknown(_) => (PublishResult::Unknown, LoginOutcome::PublishUnknown),
+            };
+            settling.take_back(result).await;
+            Err((outcome, app.unavailable("publish", &error)))
+        }
+    }
+}
+
+fn sent(app: &App, challenge: String, tightest: Option<Remaining>) -> Response {
+    let body = LoginResponse {
+        message: wire::CODE_SENT,
+        challenge,
+        expires_in: app.parts.limits.code_ttl.as_secs(),
+        resend_after: app.parts.limits.resend_after.as_secs(),
+    };
+    let mut response = response::json(&body);
+    insert_rate_limit(response.headers_mut(), None, tightest);
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! `/authz`: whether a request may pass, for ingress controllers (nginx `auth_request`, Traefik `forwardAuth`, Envoy
+//! `ext_authz` over HTTP). Any method, and any path below it: Envoy appends the original one. It is outside of CORS,
+//! which answers 200 to any OPTIONS, and an ingress controller would take that for a yes.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+
+use crate::{
+    endpoints::App,
+    http::{
+        bearer, cookie,
+        problem::{Problem, ProblemBody},
+    },
+};
+
+const USER: HeaderName = HeaderName::from_static("x-ping-user");
+const EMAIL: HeaderName = HeaderName::from_static("x-ping-email");
+
+/// 200 with who it is, or 401. By the Bearer token, else by the cookie.
+#[utoipa::path(
+    get, path = "/authz", tag = "tokens", security(("bearer" = []), ("cookie" = [])),
+    responses(
+        (status = 200, description = "A good token", headers(
+            ("X-Ping-User" = String, description = "The person's id"),
+            ("X-Ping-Email" = String, description = "Their address"),
+        )),
+        (status = 401, description = "No token, or a bad one", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::endpoints) async fn authz(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let token = bearer::token(&headers).or_else(|| cookie::token(&app.parts.options, &headers));
+    let token = token.ok_or(Problem::no_token())?;
+    let user = app.parts.tokens.verify(token).map_err(|_| Problem::invalid_token())?.user;
+    let mut response = ().into_response();
+    let answer = response.headers_mut();
+    answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer.insert(USER, HeaderValue::try_from(user.id).map_err(|_| Problem::invalid_token())?);
+    // An old address that no header can hold is left out.
+    if let Ok(email) = HeaderValue::try_from(user.email) {
+        answer.insert(EMAIL, email);
+    }
+    Ok(response)
+}

@@ -1,0 +1,52 @@
+//! `GET /api/v1/users/{id}`: one person. The original's chat service calls it without a token.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State, rejection::PathRejection},
+    http::HeaderMap,
+    response::Response,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::user_view::UserView;
+use crate::{
+    endpoints::App,
+    http::{
+        bearer,
+        problem::{Problem, ProblemBody},
+        response,
+    },
+};
+
+/// The body of the 200.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ShownUser {
+    user: UserView,
+}
+
+/// Id and name for anyone; more with a token.
+#[utoipa::path(
+    get, path = "/api/v1/users/{id}", tag = "users", security((), ("bearer" = [])),
+    params(("id" = String, Path, description = "24 hex digits")),
+    responses(
+        (status = 200, description = "The person", body = ShownUser),
+        (status = 401, description = "A bad token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such person", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 501, description = "There is no directory", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The directory does not answer", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(in crate::endpoints) async fn show_user(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let viewer = bearer::identify_any(&app, &headers)?;
+    let Path(id) = id.map_err(|_| Problem::user_not_found())?;
+    let found = app.parts.accounts.find(&id).await;
+    let user =
+        found.map_err(|error| app.no_directory("find a user", &error))?.ok_or(Problem::user_not_found())?;
+    Ok(response::json(&ShownUser { user: UserView::new(user, viewer.as_ref(), &app.parts.options) }))
+}

@@ -1,0 +1,12 @@
+//! What endpoints share of HTTP: layers, extractors, headers and the form of responses.
+
+pub mod admission;
+pub(crate) mod bearer;
+pub mod body;
+pub(crate) mod cookie;
+pub(crate) mod cors;
+pub mod problem;
+pub(crate) mod response;
+mod trusted_proxies;
+
+pub use trusted_proxies::{Origin, TrustedProxies};

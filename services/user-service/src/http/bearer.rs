@@ -1,0 +1,46 @@
+//! Who calls, by the token in the Authorization header.
+
+use axum::http::{HeaderMap, header};
+
+use super::problem::Problem;
+use crate::{endpoints::App, tokens::Identity};
+
+/// The bearer of a good token; 401 for anyone else.
+pub(crate) fn identify(app: &App, headers: &HeaderMap) -> Result<Identity, Problem> {
+    identify_any(app, headers)?.ok_or(Problem::no_token())
+}
+
+/// The same where nobody needs a token: `None` without one, and 401 with a bad one.
+pub(crate) fn identify_any(app: &App, headers: &HeaderMap) -> Result<Option<Identity>, Problem> {
+    let Some(token) = token(headers) else { return Ok(None) };
+    app.parts.tokens.verify(token).map(Some).map_err(|_| Problem::invalid_token())
+}
+
+/// What follows `Bearer ` (RFC 6750).
+pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+
+    use super::token;
+
+    #[test]
+    fn a_bearer_token_is_what_follows_the_scheme() {
+        let of = |value| {
+            token(&HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(value))]))
+                .map(str::to_owned)
+        };
+        assert_eq!(of("Bearer a.b.c").as_deref(), Some("a.b.c"));
+        assert_eq!(of("bearer  a.b.c").as_deref(), Some("a.b.c"));
+        for none in ["", "Bearer", "Bearer ", "Basic YTpi", "a.b.c"] {
+            assert_eq!(of(none), None, "{none}");
+        }
+        assert_eq!(token(&HeaderMap::new()), None);
+    }
+}

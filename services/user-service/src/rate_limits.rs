@@ -1,0 +1,247 @@
+//! The policies that sign-in is limited by, and what clients are told about them. Pure: counting is in the scripts.
+//!
+//! Clients read `RateLimit-Policy`, `RateLimit` (draft-ietf-httpapi-ratelimit-headers) and `Retry-After`.
+
+mod client_ip;
+
+use std::time::Duration;
+
+pub use client_ip::ClientIp;
+
+use axum::http::HeaderValue;
+
+/// A policy's name, as clients, keys and metrics say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Policy {
+    /// One login for an address, then a pause.
+    LoginResend,
+    /// Logins for a mailbox in a quarter of an hour.
+    LoginAddress,
+    /// Logins for a mailbox in a day.
+    LoginAddressDay,
+    /// Logins from a client network; verified ones are given back.
+    LoginIp,
+    /// The same for the wide network.
+    LoginNetwork,
+    /// Wrong codes from a client network.
+    VerifyIp,
+    /// The same for the wide network.
+    VerifyNetwork,
+    /// Wrong codes for a mailbox in a day, then waits.
+    VerifyAddress,
+    /// The same for tries that carry the right challenge.
+    VerifyChallenge,
+}
+
+impl Policy {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::LoginResend,
+        Self::LoginAddress,
+        Self::LoginAddressDay,
+        Self::LoginIp,
+        Self::LoginNetwork,
+        Self::VerifyIp,
+        Self::VerifyNetwork,
+        Self::VerifyAddress,
+        Self::VerifyChallenge,
+    ];
+
+    /// The name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LoginResend => "login-resend",
+            Self::LoginAddress => "login-address",
+            Self::LoginAddressDay => "login-address-day",
+            Self::LoginIp => "login-ip",
+            Self::LoginNetwork => "login-network",
+            Self::VerifyIp => "verify-ip",
+            Self::VerifyNetwork => "verify-network",
+            Self::VerifyAddress => "verify-address",
+            Self::VerifyChallenge => "verify-challenge",
+        }
+    }
+}
+
+/// So many in a window that begins with the first; none left = refused until its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// Which policy this is.
+    pub policy: Policy,
+    /// How many places a window has; never 0, a policy that is off is left out.
+    pub places: u32,
+    /// How long a window is.
+    pub window: Duration,
+}
+
+/// The growing wait between wrong codes for one mailbox: it slows a guesser down and never locks the owner out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrongTries {
+    /// How many a day are free of waits; 0 = no waits.
+    pub free_a_day: u32,
+    /// The first wait; each further wrong code doubles it.
+    pub first_wait: Duration,
+    /// The longest wait.
+    pub longest_wait: Duration,
+}
+
+/// Everything configurable about codes and limits.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// How long a code lives.
+    pub code_ttl: Duration,
+    /// The pause after a login for the same address; zero = none.
+    pub resend_after: Duration,
+    /// Wrong tries that end the live codes.
+    pub max_attempts: u32,
+    /// What a login is counted in, by [`Policy::LoginAddress`], `LoginAddressDay`, `LoginIp` and `LoginNetwork`.
+    pub login: Vec<Quota>,
+    /// What a wrong code is counted in, by [`Policy::VerifyIp`] and `VerifyNetwork`.
+    pub verify: Vec<Quota>,
+    /// The waits after wrong codes.
+    pub wrong_tries: WrongTries,
+}
+
+/// The length of [`Limits::wrong_tries`]' day.
+pub const DAY: Duration = Duration::from_hours(24);
+
+/// What is left of one policy, as the `RateLimit` header says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remaining {
+    /// Which policy.
+    pub policy: Policy,
+    /// How many more.
+    pub places: u32,
+    /// Whole seconds until the window ends, never too few.
+    pub seconds: u64,
+}
+
+/// A request that is refused because a policy has no place left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Those without a place, in the order of [`Policy`].
+    pub policies: Vec<Policy>,
+    /// The one that lasts longest: no request is accepted before it ends.
+    pub longest: Remaining,
+}
+
+impl Refusal {
+    /// From each policy without a place and its end, at `now` (Unix milliseconds of Redis' clock). `None` if there are
+    /// none.
+    #[must_use]
+    pub fn from_ends(ends: &[(Policy, i64)], now: i64) -> Option<Self> {
+        let (policy, last) = ends.iter().copied().max_by_key(|(_, end)| *end)?;
+        let mut policies = ends.iter().map(|(policy, _)| *policy).collect::<Vec<_>>();
+        policies.sort_unstable();
+        policies.dedup();
+        Some(Self { policies, longest: Remaining { policy, places: 0, seconds: seconds_until(last, now) } })
+    }
+}
+
+impl Remaining {
+    /// The header's value: `"login-ip";r=3;t=412`.
+    #[must_use]
+    pub fn header(&self) -> HeaderValue {
+        let text = format!("\"{}\";r={};t={}", self.policy.name(), self.places, self.seconds);
+        HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("")) // ASCII by construction
+    }
+}
+
+impl Limits {
+    /// What `RateLimit-Policy` says on login: `"login-resend";q=1;w=60, "login-address";q=5;w=900`.
+    #[must_use]
+    pub fn login_policies(&self) -> Option<HeaderValue> {
+        let resend = Quota { policy: Policy::LoginResend, places: 1, window: self.resend_after };
+        let resend = (!self.resend_after.is_zero()).then_some(resend);
+        policies_header(resend.iter().chain(&self.login))
+    }
+
+    /// The same on verify-otp.
+    #[must_use]
+    pub fn verify_policies(&self) -> Option<HeaderValue> {
+        let places = self.wrong_tries.free_a_day;
+        let day = |policy| (places > 0).then_some(Quota { policy, places, window: DAY });
+        let days = [day(Policy::VerifyAddress), day(Policy::VerifyChallenge)];
+        policies_header(self.verify.iter().chain(days.iter().flatten()))
+    }
+
+    /// Whole minutes that the mail promises: never more than the code lives, at least one.
+    #[must_use]
+    pub fn code_minutes(&self) -> u64 {
+        (self.code_ttl.as_secs() / 60).max(1)
+    }
+}
+
+fn policies_header<'a>(quotas: impl Iterator<Item = &'a Quota>) -> Option<HeaderValue> {
+    let list = quotas
+        .map(|quota| format!("\"{}\";q={};w={}", quota.policy.name(), quota.places, quota.window.as_secs()))
+        .collect::<Vec<_>>()
+        .join(", ");
+    (!list.is_empty()).then(|| HeaderValue::try_from(list).ok()).flatten()
+}
+
+/// Whole seconds after which a client that waits them is past `end`, however fast it is: rounded up, and up again
+/// where it fits exactly, since a key still exists in its last millisecond.
+#[must_use]
+pub fn seconds_until(end: i64, now: i64) -> u64 {
+    u64::try_from((end - now).max(0)).unwrap_or_default() / 1000 + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::{Limits, Policy, Quota, Refusal, Remaining, WrongTries, seconds_until};
+
+    fn limits() -> Limits {
+        Limits {
+            code_ttl: Duration::from_mins(5),
+            resend_after: Duration::from_mins(1),
+            max_attempts: 5,
+            login: vec![Quota { policy: Policy::LoginIp, places: 20, window: Duration::from_mins(15) }],
+            verify: Vec::new(),
+            wrong_tries: WrongTries {
+                free_a_day: 0,
+                first_wait: Duration::from_secs(30),
+                longest_wait: Duration::from_hours(1),
+            },
+        }
+    }
+
+    #[test]
+    fn the_policies_are_a_structured_list() {
+        let header = limits().login_policies().unwrap();
+        assert_eq!(header, r#""login-resend";q=1;w=60, "login-ip";q=20;w=900"#);
+        assert_eq!(limits().verify_policies(), None);
+        let nothing = Limits { resend_after: Duration::ZERO, login: Vec::new(), ..limits() };
+        assert_eq!(nothing.login_policies(), None);
+    }
+
+    #[test]
+    fn a_refusal_lasts_until_the_last_window_ends() {
+        let ends = [(Policy::LoginIp, 5_000), (Policy::LoginResend, 61_000), (Policy::LoginResend, 60_000)];
+        let refusal = Refusal::from_ends(&ends, 1_000).unwrap();
+        assert_eq!(refusal.policies, [Policy::LoginResend, Policy::LoginIp]);
+        assert_eq!(refusal.longest, Remaining { policy: Policy::LoginResend, places: 0, seconds: 61 });
+        assert_eq!(refusal.longest.header(), r#""login-resend";r=0;t=61"#);
+        assert_eq!(Refusal::from_ends(&[], 0), None);
+    }
+
+    #[test]
+    fn the_mail_never_promises_more_than_the_code_lives() {
+        let minutes = |seconds| Limits { code_ttl: Duration::from_secs(seconds), ..limits() }.code_minutes();
+        assert_eq!((minutes(300), minutes(119), minutes(5)), (5, 1, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn waiting_is_never_too_short_and_at_most_a_second_too_long(now in 0_i64..1 << 42, left in -10_i64..100_000) {
+            let waited = now + i64::try_from(seconds_until(now + left, now)).unwrap() * 1000;
+            prop_assert!(waited > now + left);
+            prop_assert!(waited <= now + left.max(0) + 1000);
+        }
+    }
+}
