@@ -19,16 +19,15 @@ use ping_contract::{
     event::{EventId, MailEvent},
     topology::MAIL_EXCHANGE,
 };
-use service_kit::{health::Health, metrics::Metrics, shutdown::Shutdown};
+use service_kit::{health::Health, shutdown::Shutdown};
 use tokio::task::JoinSet;
 use user_service::{
     codes::{IssueOutcome, IssueRequest, Store},
     config::Config,
     http::TrustedProxies,
-    metrics::ServiceMetrics,
     publisher::{MailPublisher as _, OutgoingMail, RabbitMq},
     rate_limits::ClientIp,
-    redis::{RedisConnection, supervise},
+    redis::{RedisConnection, Reports, supervise},
 };
 
 use crate::{
@@ -123,10 +122,10 @@ pub(crate) fn client(n: u64) -> ClientIp {
 
 /// user-service's store, connected.
 pub(crate) async fn store(config: &Config, shutdown: &Shutdown) -> Result<Store> {
-    let (redis, health) = (RedisConnection::new(), Health::new());
-    let counters = ServiceMetrics::new(&Metrics::new("bench", env!("CARGO_PKG_VERSION")));
-    let watch = (health.require("redis"), counters);
-    shutdown.spawn("redis", supervise(redis.clone(), config.redis_client()?, watch, shutdown.clone()));
+    let redis = RedisConnection::new();
+    let health = Health::new();
+    let reports = Reports { health: health.require("redis"), on_connect: Box::new(|| ()) };
+    shutdown.spawn("redis", supervise(redis.clone(), config.redis_client()?, reports, shutdown.clone()));
     let end = Instant::now() + READY_DEADLINE;
     while !health.not_ready().is_empty() {
         if Instant::now() > end {

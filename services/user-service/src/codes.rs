@@ -5,13 +5,16 @@
 
 mod code;
 mod issue;
+mod reply;
 mod scripts;
+mod settle;
 mod verify;
 
 use std::sync::Arc;
 
 pub use code::{CODE_DIGITS, Code};
-pub use issue::{IssueError, IssueOutcome, IssueRequest, Issued, PublishResult, Receipt};
+pub use issue::{IssueError, IssueOutcome, IssueRequest, Issued};
+pub use settle::{PublishResult, Receipt};
 pub use verify::{Claim, ClaimOutcome, ClaimRequest, Claimant, WrongReason};
 
 use crate::{rate_limits::Limits, redis::RedisConnection};

@@ -33,7 +33,7 @@ use crate::http::{
 pub struct RouterOptions {
     /// Origins whose pages may call; none = any.
     pub allowed_origins: Vec<axum::http::HeaderValue>,
-    /// How many requests are in work, and how long one may take.
+    /// How many requests are in flight at once, and how long one may take.
     pub admission: Admission,
 }
 
@@ -41,7 +41,7 @@ pub struct RouterOptions {
 pub fn router(app: &Arc<App>, options: RouterOptions) -> Router {
     let with_cookie = app.parts.options.cookie_domain.is_some();
     let inner = |routes: Router<Arc<App>>| {
-        let admission = from_fn_with_state((Arc::clone(app), options.admission.clone()), admission::admit);
+        let admission = from_fn_with_state(options.admission.clone(), admission::admit);
         routes
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .with_state(Arc::clone(app))

@@ -6,6 +6,7 @@ pub mod body;
 pub(crate) mod cookie;
 pub(crate) mod cors;
 pub mod problem;
+pub(crate) mod rate_limit_headers;
 pub(crate) mod response;
 mod trusted_proxies;
 

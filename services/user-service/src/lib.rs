@@ -49,9 +49,9 @@ use crate::{
     metrics::ServiceMetrics,
     peppers::Peppers,
     publisher::RabbitMq,
-    redis::{RedisConnection, supervise},
+    redis::{RedisConnection, Reports, supervise},
     sessions::Sessions,
-    tokens::{EdDsa, KeyFolderError, KeyRing, Publication, Tokens, Watched, read_key_folder},
+    tokens::{EdDsa, KeyFolderError, KeyRing, Publication, SigningKey, Tokens, Watched, read_key_folder},
 };
 
 /// Why the service could not start.
@@ -80,10 +80,11 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     config.validate()?;
     let metrics = Metrics::new("user-service", env!("CARGO_PKG_VERSION"));
     let health = Health::new();
-    let app = app(&config, (&metrics, &health), &shutdown)?;
+    let counters = ServiceMetrics::new(&metrics);
+    let app = app(&config, counters.clone(), &health, &shutdown)?;
     let options = RouterOptions {
         allowed_origins: config.allowed_origins.clone(),
-        admission: Admission::new(config.max_in_flight as usize, config.request_timeout),
+        admission: Admission::new(config.max_in_flight as usize, config.request_timeout, counters),
     };
     let public = listen(SocketAddr::new(config.bind_address, config.port)).await?;
     let management = listen(SocketAddr::new(config.bind_address, config.management_port)).await?;
@@ -98,15 +99,17 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
 /// Puts the app together, with its connections being made in the background.
 fn app(
     config: &Config,
-    (metrics, health): (&Metrics, &Health),
+    metrics: ServiceMetrics,
+    health: &Health,
     shutdown: &Shutdown,
 ) -> Result<Arc<App>, Error> {
-    let counters = ServiceMetrics::new(metrics);
     let limits = Arc::new(config.limits.limits());
     let redis = RedisConnection::new();
-    let watch = (health.require("redis"), counters.clone());
-    shutdown
-        .spawn_critical("redis", supervise(redis.clone(), config.redis_client()?, watch, shutdown.clone()));
+    let counter = metrics.clone();
+    let reports =
+        Reports { health: health.require("redis"), on_connect: Box::new(move || counter.redis_connected()) };
+    let supervised = supervise(redis.clone(), config.redis_client()?, reports, shutdown.clone());
+    shutdown.spawn_critical("redis", supervised);
     let publisher = publisher(config, health, shutdown)?;
     let ring = key_ring(config)?;
     let peppers = config.secrets.peppers(ring.as_ref())?;
@@ -125,7 +128,7 @@ fn app(
         limits,
         login_limit: LoginLimit::new(config.max_in_flight as usize, config.publish_timeout / 2),
         proxies: config.trusted_proxies(),
-        metrics: counters,
+        metrics,
         shutdown: shutdown.clone(),
     }))
 }
@@ -171,11 +174,15 @@ fn tokens(config: &Config, parts: TokenParts<'_>, shutdown: &Shutdown) -> Result
         return Ok(Tokens::hs256(secret.expose_secret().as_bytes()));
     };
     let derived_peppers = config.secrets.peppers_are_derived().then(|| peppers.clone());
-    let watched = Watched { ring: ring.clone(), derived_peppers, check };
+    let on_change = move |keys: &[SigningKey]| {
+        if let Some(peppers) = &derived_peppers {
+            peppers.replace_derived(keys.iter().map(SigningKey::pepper_secret));
+        }
+    };
+    let watched = Watched { ring: ring.clone(), on_change: Box::new(on_change), check };
     let watching = tokens::watch(watched, folder.clone(), Publication::new(redis), shutdown.clone());
     shutdown.spawn_critical("signing keys", watching);
-    let names = (settings.token_issuer.clone(), settings.token_audience.clone());
-    Ok(Tokens::EdDsa(EdDsa::new(ring, names, settings.access_ttl())))
+    Ok(Tokens::EdDsa(EdDsa::new(ring, settings.token_options())))
 }
 
 fn publisher(config: &Config, health: &Health, shutdown: &Shutdown) -> Result<RabbitMq, Error> {

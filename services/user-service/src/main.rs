@@ -28,7 +28,8 @@ async fn main() -> ExitCode {
 async fn start(config: Config) -> Result<ExitCode, anyhow::Error> {
     telemetry::init(config.log_format, &format!("{},{}", config.log_filter, amqp::QUIET), OWN_CRATES)?;
     open_files::raise_limit();
-    let (shutdown, grace) = (Shutdown::on_signals()?, config.shutdown_grace);
+    let shutdown = Shutdown::on_signals()?;
+    let grace = config.shutdown_grace;
     user_service::run(config, shutdown.clone()).await?;
     Ok(shutdown.finish(grace).await.into())
 }

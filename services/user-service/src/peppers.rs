@@ -9,8 +9,6 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use ping_contract::{address::EmailAddress, event::PURPOSE_SIGN_IN};
 use sha2::{Digest as _, Sha256};
 
-use crate::{codes::Code, tokens::SigningKey};
-
 mod file;
 
 pub use file::reread;
@@ -34,6 +32,15 @@ pub struct Pepper {
 /// The current pepper and the older ones, whose codes may still live. Clones share a rotation.
 #[derive(Clone)]
 pub struct Peppers(Arc<ArcSwap<Vec<Pepper>>>);
+
+/// Another key, from which a pepper with the same id is derived.
+#[derive(Clone, Copy)]
+pub struct KeySecret<'a> {
+    /// The key's id.
+    pub kid: &'a str,
+    /// Its secret.
+    pub secret: &'a [u8],
+}
 
 /// Why `OTP_PEPPERS` cannot be used. Never holds what was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -66,8 +73,8 @@ impl Pepper {
     /// The digest of a code for an address: bound to its purpose and its address, parts separated by NUL, which none
     /// of them can hold.
     #[must_use]
-    pub fn code_digest(&self, address: &EmailAddress, code: &Code) -> HexDigest {
-        hex::encode(self.mac(&["ping/otp/1", PURPOSE_SIGN_IN, address.as_str(), code.as_str()]))
+    pub fn code_digest(&self, address: &EmailAddress, code: &str) -> HexDigest {
+        hex::encode(self.mac(&["ping/otp/1", PURPOSE_SIGN_IN, address.as_str(), code]))
     }
 
     /// The challenge of an issue, 32 hex digits. Derived and not drawn, so that a replay of the login can answer it
@@ -115,14 +122,14 @@ impl Peppers {
         Self::from_vec(Pepper::new(DERIVED_KID, &key).into_iter().collect())
     }
 
-    /// One pepper derived from each signing key, the first the current one, where none are configured.
+    /// One pepper derived from each key, the first the current one, where none are configured.
     #[must_use]
-    pub fn derived_from_keys(keys: &[SigningKey]) -> Self {
+    pub fn derived_from_keys<'a>(keys: impl IntoIterator<Item = KeySecret<'a>>) -> Self {
         Self::from_vec(of_keys(keys))
     }
 
-    /// The same anew, after a rotation of the keys.
-    pub fn derive_again(&self, keys: &[SigningKey]) {
+    /// Replaces the derived peppers after a rotation of the keys.
+    pub fn replace_derived<'a>(&self, keys: impl IntoIterator<Item = KeySecret<'a>>) {
         self.0.store(Arc::new(of_keys(keys)));
     }
 
@@ -151,12 +158,12 @@ impl Peppers {
     }
 }
 
-fn of_keys(keys: &[SigningKey]) -> Vec<Pepper> {
-    let derived = |key: &SigningKey| {
-        let pepper = derive_key(key.secret(), "ping/otp-pepper/1");
-        Pepper::new(key.kid(), &pepper)
+fn of_keys<'a>(keys: impl IntoIterator<Item = KeySecret<'a>>) -> Vec<Pepper> {
+    let derived = |key: KeySecret<'a>| {
+        let pepper = derive_key(key.secret, "ping/otp-pepper/1");
+        Pepper::new(key.kid, &pepper)
     };
-    keys.iter().filter_map(derived).collect()
+    keys.into_iter().filter_map(derived).collect()
 }
 
 /// A key of 32 octets for one use, from a secret that has others.
@@ -191,6 +198,12 @@ fn parse(text: &str) -> Result<Vec<Pepper>, PepperError> {
 impl fmt::Debug for Pepper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pepper").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for KeySecret<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeySecret").field("kid", &self.kid).finish_non_exhaustive()
     }
 }
 

@@ -1,14 +1,10 @@
-//! The policies that sign-in is limited by, and what clients are told about them. Pure: counting is in the scripts.
-//!
-//! Clients read `RateLimit-Policy`, `RateLimit` (draft-ietf-httpapi-ratelimit-headers) and `Retry-After`.
+//! The policies that sign-in is limited by. Pure: the scripts of codes count, and http renders the headers.
 
 mod client_ip;
 
 use std::time::Duration;
 
 pub use client_ip::ClientIp;
-
-use axum::http::HeaderValue;
 
 /// A policy's name, as clients, keys and metrics say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -139,31 +135,22 @@ impl Refusal {
     }
 }
 
-impl Remaining {
-    /// The header's value: `"login-ip";r=3;t=412`.
-    #[must_use]
-    pub fn header(&self) -> HeaderValue {
-        let text = format!("\"{}\";r={};t={}", self.policy.name(), self.places, self.seconds);
-        HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("")) // ASCII by construction
-    }
-}
-
 impl Limits {
-    /// What `RateLimit-Policy` says on login: `"login-resend";q=1;w=60, "login-address";q=5;w=900`.
+    /// Every policy that applies to a login.
     #[must_use]
-    pub fn login_policies(&self) -> Option<HeaderValue> {
+    pub fn login_policies(&self) -> Vec<Quota> {
         let resend = Quota { policy: Policy::LoginResend, places: 1, window: self.resend_after };
         let resend = (!self.resend_after.is_zero()).then_some(resend);
-        policies_header(resend.iter().chain(&self.login))
+        resend.into_iter().chain(self.login.iter().copied()).collect()
     }
 
-    /// The same on verify-otp.
+    /// Every policy that applies to a verification.
     #[must_use]
-    pub fn verify_policies(&self) -> Option<HeaderValue> {
+    pub fn verify_policies(&self) -> Vec<Quota> {
         let places = self.wrong_tries.free_a_day;
         let day = |policy| (places > 0).then_some(Quota { policy, places, window: DAY });
         let days = [day(Policy::VerifyAddress), day(Policy::VerifyChallenge)];
-        policies_header(self.verify.iter().chain(days.iter().flatten()))
+        self.verify.iter().copied().chain(days.into_iter().flatten()).collect()
     }
 
     /// Whole minutes that the mail promises: never more than the code lives, at least one.
@@ -171,14 +158,6 @@ impl Limits {
     pub fn code_minutes(&self) -> u64 {
         (self.code_ttl.as_secs() / 60).max(1)
     }
-}
-
-fn policies_header<'a>(quotas: impl Iterator<Item = &'a Quota>) -> Option<HeaderValue> {
-    let list = quotas
-        .map(|quota| format!("\"{}\";q={};w={}", quota.policy.name(), quota.places, quota.window.as_secs()))
-        .collect::<Vec<_>>()
-        .join(", ");
-    (!list.is_empty()).then(|| HeaderValue::try_from(list).ok()).flatten()
 }
 
 /// Whole seconds after which a client that waits them is past `end`, however fast it is: rounded up, and up again
@@ -212,12 +191,12 @@ mod tests {
     }
 
     #[test]
-    fn the_policies_are_a_structured_list() {
-        let header = limits().login_policies().unwrap();
-        assert_eq!(header, r#""login-resend";q=1;w=60, "login-ip";q=20;w=900"#);
-        assert_eq!(limits().verify_policies(), None);
+    fn a_policy_that_is_off_is_left_out() {
+        let policies = limits().login_policies().iter().map(|quota| quota.policy).collect::<Vec<_>>();
+        assert_eq!(policies, [Policy::LoginResend, Policy::LoginIp]);
+        assert_eq!(limits().verify_policies(), []);
         let nothing = Limits { resend_after: Duration::ZERO, login: Vec::new(), ..limits() };
-        assert_eq!(nothing.login_policies(), None);
+        assert_eq!(nothing.login_policies(), []);
     }
 
     #[test]
@@ -226,7 +205,6 @@ mod tests {
         let refusal = Refusal::from_ends(&ends, 1_000).unwrap();
         assert_eq!(refusal.policies, [Policy::LoginResend, Policy::LoginIp]);
         assert_eq!(refusal.longest, Remaining { policy: Policy::LoginResend, places: 0, seconds: 61 });
-        assert_eq!(refusal.longest.header(), r#""login-resend";r=0;t=61"#);
         assert_eq!(Refusal::from_ends(&[], 0), None);
     }
 

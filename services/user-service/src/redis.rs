@@ -32,8 +32,6 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::metrics::ServiceMetrics;
-
 /// No answer within this is a failure.
 const COMMAND_DEADLINE: Duration = Duration::from_millis(500);
 /// A dial may take this long, name lookup and TLS included.
@@ -84,6 +82,14 @@ pub struct RedisConnection {
     current: Arc<ArcSwapOption<Live>>,
 }
 
+/// What the supervisor reports to.
+pub struct Reports {
+    /// Follows whether Redis can be used.
+    pub health: HealthCheck,
+    /// Called after each new connection.
+    pub on_connect: Box<dyn Fn() + Send + Sync>,
+}
+
 /// One connection and what happened to it.
 struct Live {
     connection: MultiplexedConnection,
@@ -91,6 +97,12 @@ struct Live {
     replace: Notify,
     /// Why it must be replaced: the first reason counts.
     trouble: OnceLock<RedisTrouble>,
+}
+
+impl std::fmt::Debug for Reports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reports").field("health", &self.health).finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for Live {
@@ -185,20 +197,15 @@ fn classify(error: &RedisError) -> StoreError {
 }
 
 /// Dials, watches, and dials again, until the soft phase; the last connection stays for requests in flight.
-pub async fn supervise(
-    redis: RedisConnection,
-    client: Client,
-    watch: (HealthCheck, ServiceMetrics),
-    shutdown: Shutdown,
-) {
-    let (health, metrics) = watch;
+pub async fn supervise(redis: RedisConnection, client: Client, reports: Reports, shutdown: Shutdown) {
+    let Reports { health, on_connect } = reports;
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
     loop {
         match dial(&client).await {
             Ok(connection) => {
                 let live = Arc::new(Live::new(connection));
                 redis.current.store(Some(Arc::clone(&live)));
-                metrics.redis_connected();
+                on_connect();
                 let since = Instant::now();
                 let Some(trouble) = watch_over(&live, &health, &shutdown).await else { return };
                 redis.current.store(None);

@@ -1,7 +1,7 @@
 //! Tokens: what a verified code is worth, and how one is checked.
 //!
-//! Either `EdDSA`, short-lived, beside sessions with refresh tokens ([`TOKEN_SIGNING_KEYS_DIR`](crate::config)); or HS256
-//! as the original's services read it. Never both: the algorithm is pinned.
+//! Either `EdDSA`, short-lived, beside sessions with refresh tokens (`TOKEN_SIGNING_KEYS_DIR`); or HS256 as the
+//! original's services read it. Never both: the algorithm is pinned.
 
 mod eddsa;
 mod hs256;
@@ -15,14 +15,14 @@ mod watch;
 
 use crate::accounts::User;
 
-pub use eddsa::EdDsa;
+pub use eddsa::{EdDsa, TokenOptions};
 pub use hs256::Hs256;
 pub use jwks::MAX_AGE_SECONDS as JWKS_MAX_AGE_SECONDS;
 pub use key_folder::{KeyFile, KeyFolderError, read as read_key_folder};
 pub use key_ring::KeyRing;
 pub use publication::Publication;
 pub use signing_key::SigningKey;
-pub use watch::{Watched, watch};
+pub use watch::{OnChange, Watched, watch};
 
 /// A token could not be made. Its source never holds the key.
 #[derive(Debug, thiserror::Error)]

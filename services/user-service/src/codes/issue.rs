@@ -1,9 +1,12 @@
-//! Issuing a code, and undoing it where its mail could not be handed over.
+//! Issuing a code.
 
 use ping_contract::{address::EmailAddress, keys};
 use redis::Value;
 
-use super::Store;
+use super::{
+    Receipt, Store,
+    reply::{millis, number, numbers, text},
+};
 use crate::{
     rate_limits::{ClientIp, Policy, Quota, Refusal, Remaining, seconds_until},
     redis::StoreError,
@@ -73,31 +76,13 @@ pub struct Issued {
     pub receipt: Receipt,
 }
 
-/// What a take-back needs.
-#[derive(Debug)]
-pub struct Receipt {
-    issue_id: String,
-    keys: IssueKeys,
-    ends: Vec<i64>,
-    idempotency_value: Option<String>,
-}
-
-/// What the broker said about the mail event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PublishResult {
-    /// Nothing was queued: undo everything.
-    Refused,
-    /// The mail may still go out: the code stays good, but the person may ask again.
-    Unknown,
-}
-
 /// The keys of one login, in the order of the scripts.
 #[derive(Debug)]
-struct IssueKeys {
+pub(super) struct IssueKeys {
     code: String,
-    resend: Vec<String>,
-    windows: Vec<(Quota, String)>,
-    idempotency: Option<String>,
+    pub(super) resend: Vec<String>,
+    pub(super) windows: Vec<(Quota, String)>,
+    pub(super) idempotency: Option<String>,
 }
 
 impl Store {
@@ -131,32 +116,10 @@ impl Store {
         }
     }
 
-    /// Undoes an issue whose mail event was not confirmed, as far as it is still that issue's.
-    pub async fn take_back(&self, receipt: &Receipt, result: PublishResult) -> Result<(), StoreError> {
-        let mut call = self.scripts.take_back.prepare_invoke();
-        receipt.keys.add_to(&mut call);
-        call.arg(receipt.issue_id.as_str());
-        call.arg(match result {
-            PublishResult::Refused => "refused",
-            PublishResult::Unknown => "unknown",
-        });
-        call.arg(receipt.keys.resend.len()).arg(receipt.keys.windows.len()).arg(&receipt.ends);
-        self.redis.invoke::<i64>(&call).await.map(drop)
-    }
-
-    /// Remembers the 200 for replays; nothing to do without an `Idempotency-Key`.
-    pub async fn confirm(&self, receipt: &Receipt) -> Result<(), StoreError> {
-        let (Some(key), Some(value)) = (&receipt.keys.idempotency, &receipt.idempotency_value) else {
-            return Ok(());
-        };
-        let mut set = redis::cmd("SET");
-        set.arg(key).arg(value).arg("XX").arg("PX").arg(millis(self.limits.code_ttl));
-        self.redis.query::<Value>(&set).await.map(drop)
-    }
-
     fn issue_keys(&self, request: &IssueRequest<'_>) -> IssueKeys {
         let mailbox = request.address.without_tag();
-        let (network, wide) = (request.client.network(), request.client.wide_network());
+        let network = request.client.network();
+        let wide = request.client.wide_network();
         let subject = |policy| match policy {
             Policy::LoginIp => Some(network.as_str()),
             Policy::LoginNetwork => wide.as_deref(),
@@ -190,7 +153,8 @@ impl Store {
     ) -> Option<IssueOutcome> {
         match text(answer.first()?)? {
             "issued" => {
-                let (now, numbers) = (number(answer.get(1)?)?, numbers(&answer[2..])?);
+                let now = number(answer.get(1)?)?;
+                let numbers = numbers(&answer[2..])?;
                 let windows = keys.windows.iter().zip(numbers.chunks_exact(2));
                 let remaining = windows.map(|((quota, _), counted)| Remaining {
                     policy: quota.policy,
@@ -208,7 +172,8 @@ impl Store {
                 Some(IssueOutcome::Issued(Issued { expires_at_ms, tightest, receipt }))
             }
             "limited" => {
-                let (now, numbers) = (number(answer.get(1)?)?, numbers(&answer[2..])?);
+                let now = number(answer.get(1)?)?;
+                let numbers = numbers(&answer[2..])?;
                 let policy = |place: i64| match usize::try_from(place).ok()?.checked_sub(1) {
                     None => Some(Policy::LoginResend),
                     Some(window) => keys.windows.get(window).map(|(quota, _)| quota.policy),
@@ -233,7 +198,7 @@ impl Store {
 }
 
 impl IssueKeys {
-    fn add_to(&self, call: &mut redis::ScriptInvocation<'_>) {
+    pub(super) fn add_to(&self, call: &mut redis::ScriptInvocation<'_>) {
         call.key(self.code.as_str());
         for key in self.resend.iter().chain(self.windows.iter().map(|(_, key)| key)).chain(&self.idempotency)
         {
@@ -245,24 +210,4 @@ impl IssueKeys {
 /// Whether a verified login gives its place back: offices sign in from behind one address.
 fn is_refundable(policy: Policy) -> bool {
     matches!(policy, Policy::LoginIp | Policy::LoginNetwork)
-}
-
-pub(super) fn millis(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-pub(super) fn text(value: &Value) -> Option<&str> {
-    match value {
-        Value::BulkString(bytes) => str::from_utf8(bytes).ok(),
-        Value::SimpleString(text) => Some(text),
-        _ => None,
-    }
-}
-
-pub(super) fn number(value: &Value) -> Option<i64> {
-    if let Value::Int(number) = value { Some(*number) } else { None }
-}
-
-pub(super) fn numbers(values: &[Value]) -> Option<Vec<i64>> {
-    values.iter().map(number).collect()
 }

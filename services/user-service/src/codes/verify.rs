@@ -7,7 +7,7 @@ use redis::Value;
 
 use super::{
     Store,
-    issue::{millis, number, numbers, text},
+    reply::{millis, number, numbers, text},
 };
 use crate::{
     rate_limits::{ClientIp, DAY, Policy, Quota, Refusal},
@@ -145,7 +145,8 @@ fn claim_outcome(
         "claimed" => Some(ClaimOutcome::Claimed(Claim { slot: number(answer.get(1)?)? })),
         "claimed-by-another" => Some(ClaimOutcome::ClaimedByAnother),
         "limited" => {
-            let (now, numbers) = (number(answer.get(1)?)?, numbers(&answer[2..])?);
+            let now = number(answer.get(1)?)?;
+            let numbers = numbers(&answer[2..])?;
             let wait = if with_challenge { Policy::VerifyChallenge } else { Policy::VerifyAddress };
             let policy = |place: i64| match usize::try_from(place).ok()?.checked_sub(1) {
                 None => Some(wait),

@@ -4,6 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 
+use crate::tokens::TokenOptions;
+
 /// Accounts.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Accounts")]
@@ -34,6 +36,16 @@ pub struct AccountArgs {
 }
 
 impl AccountArgs {
+    /// What `EdDSA` tokens say, and how long they live.
+    #[must_use]
+    pub fn token_options(&self) -> TokenOptions {
+        TokenOptions {
+            issuer: self.token_issuer.clone(),
+            audience: self.token_audience.clone(),
+            life: self.access_ttl(),
+        }
+    }
+
     /// Life of an access token.
     #[must_use]
     pub fn access_ttl(&self) -> Duration {

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::ConfigError;
 use crate::{
     peppers::{Peppers, derive_key},
-    tokens::KeyRing,
+    tokens::{KeyRing, SigningKey},
 };
 
 /// The shortest `JWT_SECRET`, in octets: HS256 wants a key as long as its digest (RFC 7518, section 3.2).
@@ -59,7 +59,9 @@ impl SecretArgs {
         }
         match (&self.otp_peppers, ring, &self.jwt_secret) {
             (Some(text), ..) => Peppers::parse(text.expose_secret()).map_err(ConfigError::Peppers),
-            (None, Some(ring), _) => Ok(Peppers::derived_from_keys(&ring.keys())),
+            (None, Some(ring), _) => {
+                Ok(Peppers::derived_from_keys(ring.keys().iter().map(SigningKey::pepper_secret)))
+            }
             (None, None, Some(secret)) => Ok(Peppers::derived_from(secret.expose_secret().as_bytes())),
             (None, None, None) => Err(ConfigError::NoTokenKey),
         }

@@ -9,7 +9,7 @@ use super::{log_limit::LogLimit, sign_in::LoginLimit};
 use crate::{
     accounts::{AccountOptions, Accounts, AccountsError, User},
     codes::Store,
-    http::{TrustedProxies, problem::Problem},
+    http::{TrustedProxies, problem::Problem, rate_limit_headers},
     metrics::ServiceMetrics,
     peppers::Peppers,
     publisher::MailPublisher,
@@ -63,8 +63,8 @@ impl App {
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
         Arc::new(Self {
-            login_policies: parts.limits.login_policies(),
-            verify_policies: parts.limits.verify_policies(),
+            login_policies: rate_limit_headers::policies(&parts.limits.login_policies()),
+            verify_policies: rate_limit_headers::policies(&parts.limits.verify_policies()),
             failures: LogLimit::new(Duration::from_secs(1)),
             untrusted_proxies: LogLimit::new(Duration::from_mins(1)),
             parts,

@@ -1,4 +1,4 @@
-//! Lets in as many requests as can be answered, and lets none take longer than its deadline.
+//! Admits as many requests as the service can work on, and ends those that take longer than their deadline.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,36 +10,33 @@ use axum::{
 use tokio::sync::Semaphore;
 
 use super::problem::Problem;
-use crate::endpoints::App;
+use crate::metrics::ServiceMetrics;
 
-/// Places and deadline. Clones share the places.
+/// Permits and deadline. Clones share the permits.
 #[derive(Debug, Clone)]
 pub struct Admission {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     deadline: Duration,
+    metrics: ServiceMetrics,
 }
 
 impl Admission {
-    /// So many requests at once, each at most this long.
+    /// At most `max_in_flight` requests at once, each at most as long as `deadline`.
     #[must_use]
-    pub fn new(max_in_flight: usize, deadline: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(max_in_flight)), deadline }
+    pub fn new(max_in_flight: usize, deadline: Duration, metrics: ServiceMetrics) -> Self {
+        Self { permits: Arc::new(Semaphore::new(max_in_flight)), deadline, metrics }
     }
 }
 
-/// Beyond the places: 503 at once, before a byte of the body is read. A queue here would only make everybody late.
-pub(crate) async fn admit(
-    State((app, admission)): State<(Arc<App>, Admission)>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let Ok(_place) = admission.places.try_acquire() else {
-        app.parts.metrics.shed("in_flight");
+/// Without a permit: 503 at once, before a byte of the body is read. A queue here would only delay every request.
+pub(crate) async fn admit(State(admission): State<Admission>, request: Request, next: Next) -> Response {
+    let Ok(_permit) = admission.permits.try_acquire() else {
+        admission.metrics.shed("in_flight");
         return Problem::overloaded().into_response();
     };
     if let Ok(response) = tokio::time::timeout(admission.deadline, next.run(request)).await {
         return response;
     }
-    app.parts.metrics.shed("deadline");
+    admission.metrics.shed("deadline");
     Problem::unavailable().into_response()
 }

@@ -4,7 +4,7 @@
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
-use super::problem::{RATE_LIMIT, RATE_LIMIT_POLICY};
+use super::rate_limit_headers::{RATE_LIMIT, RATE_LIMIT_POLICY};
 
 /// The header of a client's retry.
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

@@ -4,20 +4,16 @@
 //! for every address, known or not.
 
 use axum::{
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::rate_limits::{Refusal, Remaining};
+use super::rate_limit_headers::insert_remaining;
+use crate::rate_limits::Refusal;
 
 mod catalogue;
-
-/// The header with a policy's state.
-pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-/// The header with all policies of a path.
-pub const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// Where problem types of ours live. `code` is the last part.
 const TYPE_BASE: &str = "https://pingstack.dev/problems/";
@@ -148,22 +144,10 @@ impl IntoResponse for Problem {
         if let Some(challenge) = authenticate {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        insert_rate_limit(headers, None, longest);
+        if let Some(longest) = longest {
+            insert_remaining(headers, longest);
+        }
         response
-    }
-}
-
-/// Sets the two `RateLimit` headers, where there is something to say.
-pub fn insert_rate_limit(
-    headers: &mut axum::http::HeaderMap,
-    policies: Option<&HeaderValue>,
-    remaining: Option<Remaining>,
-) {
-    if let Some(policies) = policies {
-        headers.insert(RATE_LIMIT_POLICY, policies.clone());
-    }
-    if let Some(remaining) = remaining {
-        headers.insert(RATE_LIMIT, remaining.header());
     }
 }
 

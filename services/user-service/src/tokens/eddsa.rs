@@ -18,9 +18,18 @@ const METHODS: [&str; 1] = ["otp"];
 #[derive(Debug, Clone)]
 pub struct EdDsa {
     ring: KeyRing,
-    issuer: String,
-    audience: String,
-    life: Duration,
+    options: TokenOptions,
+}
+
+/// What tokens say about where they come from and go to, and how long they live.
+#[derive(Debug, Clone)]
+pub struct TokenOptions {
+    /// `iss`
+    pub issuer: String,
+    /// `aud`
+    pub audience: String,
+    /// The time from `iat` to `exp`.
+    pub life: Duration,
 }
 
 #[derive(Serialize)]
@@ -48,10 +57,10 @@ struct Claims {
 }
 
 impl EdDsa {
-    /// Tokens of this issuer, for this audience.
+    /// Tokens under the keys of this ring.
     #[must_use]
-    pub fn new(ring: KeyRing, (issuer, audience): (String, String), life: Duration) -> Self {
-        Self { ring, issuer, audience, life }
+    pub fn new(ring: KeyRing, options: TokenOptions) -> Self {
+        Self { ring, options }
     }
 
     /// The keys.
@@ -64,11 +73,11 @@ impl EdDsa {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let key = self.ring.signing();
         let claims = NewClaims {
-            iss: &self.issuer,
-            aud: &self.audience,
+            iss: &self.options.issuer,
+            aud: &self.options.audience,
             sub: &user.id,
             iat: now,
-            exp: now + self.life.as_secs(),
+            exp: now + self.options.life.as_secs(),
             jti: uuid::Uuid::new_v4().to_string(),
             sid: &session.id,
             auth_time: session.auth_time,
@@ -78,7 +87,7 @@ impl EdDsa {
         };
         let header = Header { kid: Some(key.kid().to_owned()), ..Header::new(Algorithm::EdDSA) };
         let token = encode(&header, &claims, key.encoding()).map_err(TokenError::Sign)?;
-        Ok(SignedToken { token, expires_in: self.life.as_secs() })
+        Ok(SignedToken { token, expires_in: self.options.life.as_secs() })
     }
 
     pub(super) fn verify(&self, token: &str) -> Result<Identity, InvalidToken> {
@@ -87,8 +96,8 @@ impl EdDsa {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.leeway = LEEWAY_SECONDS;
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        validation.set_issuer(&[&self.issuer]);
-        validation.set_audience(&[&self.audience]);
+        validation.set_issuer(&[&self.options.issuer]);
+        validation.set_audience(&[&self.options.audience]);
         let claims = decode::<Claims>(token, key.decoding(), &validation).map_err(|_| InvalidToken)?.claims;
         let user = User::new(claims.sub, claims.name, claims.email);
         Ok(Identity { user, session: Some(SessionRef { id: claims.sid, auth_time: claims.auth_time }) })

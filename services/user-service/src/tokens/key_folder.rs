@@ -90,7 +90,8 @@ pub fn read(folder: &Path) -> Result<Vec<KeyFile>, KeyFolderError> {
     let mut files = Vec::<KeyFile>::new();
     for entry in std::fs::read_dir(folder).map_err(fail(folder))? {
         let entry = entry.map_err(fail(folder))?;
-        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
         if name.starts_with('.') || path.is_dir() {
             continue;
         }

@@ -154,8 +154,10 @@ mod tests {
 
     #[test]
     fn a_rotation_publishes_first_and_keeps_the_old_key_until_its_tokens_are_dead() {
-        let (a, b) = (file("a", KEY_A), file("b", KEY_B));
-        let (kid_a, kid_b) = (a.key.kid().to_owned(), b.key.kid().to_owned());
+        let a = file("a", KEY_A);
+        let b = file("b", KEY_B);
+        let kid_a = a.key.kid().to_owned();
+        let kid_b = b.key.kid().to_owned();
         let ring = KeyRing::new(vec![a.clone()], LIFE).unwrap();
         let start = Instant::now();
         let mut times = PublicationTimes { now_ms: 5 * PUBLISHED_FIRST_MS, ..PublicationTimes::default() };

@@ -7,6 +7,8 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+use crate::peppers::KeySecret;
+
 /// The public half: what is published and what tokens are checked with.
 #[derive(Clone)]
 pub struct PublicKey {
@@ -69,10 +71,10 @@ impl SigningKey {
         &self.encoding
     }
 
-    /// What other keys are derived from where none are configured.
+    /// What a pepper is derived from where none is configured.
     #[must_use]
-    pub fn secret(&self) -> &[u8] {
-        &*self.pepper_secret
+    pub fn pepper_secret(&self) -> KeySecret<'_> {
+        KeySecret { kid: self.kid(), secret: &*self.pepper_secret }
     }
 }
 

@@ -8,29 +8,32 @@ use std::{
 use service_kit::{backoff, health::HealthCheck, shutdown::Shutdown, telemetry::chain};
 
 use super::{
+    SigningKey,
     key_folder::{self, KeyFile, KeyFolderError},
     key_ring::{KeyRing, PublicationTimes},
     publication::Publication,
 };
-use crate::peppers::Peppers;
 
 /// How often the folder is read. Kubernetes itself takes up to a minute to write a changed Secret into a pod.
 const PERIOD: Duration = Duration::from_secs(5);
 
+/// Called with all keys, the one that signs first.
+pub type OnChange = Box<dyn Fn(&[SigningKey]) + Send + Sync>;
+
 /// What the watcher keeps up to date.
-#[derive(Debug)]
 pub struct Watched {
     /// The keys.
     pub ring: KeyRing,
-    /// Peppers to derive anew from the keys, where none are configured.
-    pub derived_peppers: Option<Peppers>,
+    /// Called after any change of the keys.
+    pub on_change: OnChange,
     /// Whether the folder can be used. The keys in memory stay in use when it cannot.
     pub check: HealthCheck,
 }
 
 /// Takes into use what the folder holds, until the shutdown. A folder that cannot be used leaves the keys as they are.
 pub async fn watch(watched: Watched, folder: PathBuf, publication: Publication, shutdown: Shutdown) {
-    let (mut complained, mut times) = (false, PublicationTimes::default());
+    let mut complained = false;
+    let mut times = PublicationTimes::default();
     loop {
         match read(folder.clone()).await {
             Ok(files) => {
@@ -75,10 +78,14 @@ impl Watched {
         if let Some(kid) = &signing {
             tracing::info!(kid, "another key signs now");
         }
-        if let Some(peppers) =
-            self.derived_peppers.as_ref().filter(|_| signing.is_some() || self.ring.kids() != before)
-        {
-            peppers.derive_again(&self.ring.keys());
+        if signing.is_some() || self.ring.kids() != before {
+            (self.on_change)(&self.ring.keys());
         }
+    }
+}
+
+impl std::fmt::Debug for Watched {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watched").field("ring", &self.ring).finish_non_exhaustive()
     }
 }

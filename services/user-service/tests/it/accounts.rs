@@ -218,7 +218,8 @@ async fn everyone_is_listed_at_once_and_in_pages_only_with_a_limit() {
     let with_address = all["users"].as_array().unwrap().iter().filter(|user| user.get("email").is_some());
     assert_eq!(with_address.count(), 1, "the caller's own address alone");
 
-    let (mut paged, mut path) = (Vec::new(), "/api/v1/users?limit=50".to_owned());
+    let mut paged = Vec::new();
+    let mut path = "/api/v1/users?limit=50".to_owned();
     for size in [50, 50, 21] {
         let page = service.ask("GET", &path, Some(&ada)).await.expect(200).json;
         assert_eq!(page["users"].as_array().unwrap().len(), size);

@@ -120,9 +120,12 @@ struct Protected {
 
 impl Protected {
     async fn start(service: &Service) -> Self {
-        let (program, folder) = (dev("nginx", &[]).await, TempDir::new().unwrap());
-        let (port, app, ping) = (free_port(), echoing_app().await, service.listen().await);
-        std::fs::write(folder.path().join("nginx.conf"), nginx_conf((port, app, ping))).unwrap();
+        let program = dev("nginx", &[]).await;
+        let folder = TempDir::new().unwrap();
+        let port = free_port();
+        let app = echoing_app().await;
+        let ping = service.listen().await;
+        std::fs::write(folder.path().join("nginx.conf"), nginx_conf(port, app, ping)).unwrap();
         let nginx = Command::new(program)
             .args(["-e", "stderr", "-p", &folder.path().display().to_string(), "-c", "nginx.conf"])
             .stderr(Stdio::inherit())
@@ -152,13 +155,14 @@ async fn echoing_app() -> SocketAddr {
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (app, shutdown) = (Router::new().fallback(any(echo)), Shutdown::new());
+    let app = Router::new().fallback(any(echo));
+    let shutdown = Shutdown::new();
     let serving = serve(listener, app, ServeOptions::default(), shutdown.clone());
     shutdown.spawn("the protected app", serving);
     address
 }
 
-fn nginx_conf((port, app, ping): (u16, SocketAddr, SocketAddr)) -> String {
+fn nginx_conf(port: u16, app: SocketAddr, ping: SocketAddr) -> String {
     format!(
         "daemon off; master_process off; pid nginx.pid; events {{}}
         http {{

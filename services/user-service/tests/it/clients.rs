@@ -13,6 +13,13 @@ struct Browser {
     base: String,
 }
 
+/// What a call carries.
+#[derive(Default)]
+struct Content<'a> {
+    body: Option<Value>,
+    token: Option<&'a str>,
+}
+
 impl Browser {
     async fn open(service: &Service) -> Self {
         service_kit::tls::install_provider();
@@ -21,12 +28,8 @@ impl Browser {
     }
 
     /// Asks first, as a browser does, and then sends the call if it may.
-    async fn call(
-        &self,
-        method: reqwest::Method,
-        path: &str,
-        (body, token): (Option<Value>, Option<&str>),
-    ) -> Answer {
+    async fn call(&self, method: reqwest::Method, path: &str, content: Content<'_>) -> Answer {
+        let Content { body, token } = content;
         let wanted = if token.is_some() { "authorization,content-type" } else { "content-type" };
         let preflight = self
             .http
@@ -61,7 +64,9 @@ async fn the_browsers_calls_and_the_messages_that_it_shows() {
     let database = MongoDatabase::create().await;
     let service = Setup::default().directory(&database.uri()).start().await;
     let browser = Browser::open(&service).await;
-    let post = |path: &'static str, body: Value| browser.call(Method::POST, path, (Some(body), None));
+    let post = |path: &'static str, body: Value| {
+        browser.call(Method::POST, path, Content { body: Some(body), token: None })
+    };
 
     let sent = post("/api/v1/login", json!({ "email": ADA })).await.expect(200);
     assert_eq!(sent.message(), "OTP has been sent to your email");
@@ -78,16 +83,20 @@ async fn the_browsers_calls_and_the_messages_that_it_shows() {
     assert!(signed_in.json["user"]["_id"].is_string() && signed_in.json["user"]["name"] == "ada");
 
     let token = signed_in.json["token"].as_str();
-    let me = browser.call(Method::GET, "/api/v1/users/me", (None, token)).await.expect(200);
+    let me = browser.call(Method::GET, "/api/v1/users/me", Content { body: None, token }).await.expect(200);
     assert_eq!(me.json["user"], signed_in.json["user"]);
-    let renamed =
-        browser.call(Method::PUT, "/api/v1/users/me", (Some(json!({ "name": "Ada" })), token)).await;
+    let renamed = browser
+        .call(Method::PUT, "/api/v1/users/me", Content { body: Some(json!({ "name": "Ada" })), token })
+        .await;
     assert_eq!(renamed.expect(200).message(), "Name updated successfully");
-    let list = browser.call(Method::GET, "/api/v1/users", (None, token)).await.expect(200);
+    let list = browser.call(Method::GET, "/api/v1/users", Content { body: None, token }).await.expect(200);
     assert_eq!(list.json["users"][0]["name"], "Ada");
-    let nobody = browser.call(Method::GET, "/api/v1/users/me", (None, None)).await.expect(401);
+    let nobody = browser.call(Method::GET, "/api/v1/users/me", Content::default()).await.expect(401);
     assert_eq!(nobody.message(), "Unauthorized - Please login to access, no token provided!");
-    let forged = browser.call(Method::GET, "/api/v1/users/me", (None, Some("a.b.c"))).await.expect(401);
+    let forged = browser
+        .call(Method::GET, "/api/v1/users/me", Content { body: None, token: Some("a.b.c") })
+        .await
+        .expect(401);
     assert_eq!(forged.message(), "Please login to access, invalid token!");
 }
 

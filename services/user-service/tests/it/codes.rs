@@ -171,7 +171,8 @@ async fn neither_code_nor_challenge_lies_in_redis_in_clear() {
 
 #[tokio::test]
 async fn a_code_outlives_the_rotation_of_its_pepper() {
-    let (old, new) = (format!("old:{}", "a1".repeat(32)), format!("new:{}", "b2".repeat(32)));
+    let old = format!("old:{}", "a1".repeat(32));
+    let new = format!("new:{}", "b2".repeat(32));
     let peppers = Peppers::parse(&old).unwrap();
     let service = Setup::default().unlimited_logins().peppers(&peppers).start().await;
     let (first, _) = service.code_for(ADA).await;
@@ -209,7 +210,8 @@ async fn while_the_directory_is_away_the_code_stays_good() {
 async fn a_claimed_code_is_busy_not_counted_and_free_again_when_the_claim_ends() {
     let service = Service::start().await;
     let (code, _) = service.code_for(ADA).await;
-    let (key, mut redis) = (format!("otp:{ADA}"), service.redis().await);
+    let key = format!("otp:{ADA}");
+    let mut redis = service.redis().await;
     let far = i64::MAX / 2;
     let _: () =
         redis.hset_multiple(&key, &[("1:claim", "another"), ("1:until", &far.to_string())]).await.unwrap();

@@ -28,7 +28,8 @@ struct Whole {
 
 impl Whole {
     async fn start(more: &[&str]) -> Self {
-        let (vhost, redis_url) = (Vhost::create().await, fresh_database().await);
+        let vhost = Vhost::create().await;
+        let redis_url = fresh_database().await;
         apply_topology(&vhost).await;
         let amqp_url = vhost.amqp_url();
         let fixed = ["--jwt-secret", SECRET, "--redis-url", &redis_url, "--rabbitmq-url", &amqp_url];

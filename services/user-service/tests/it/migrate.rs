@@ -48,7 +48,8 @@ async fn addresses_that_are_there_twice_are_found_and_ping_waits_until_one_is_go
 
 #[tokio::test]
 async fn people_and_their_tokens_go_on_and_a_code_under_way_is_asked_for_again() {
-    let (database, redis_url) = (MongoDatabase::create().await, fresh_database().await);
+    let database = MongoDatabase::create().await;
+    let redis_url = fresh_database().await;
     // As the original left it: the unique index, a person, a live token, a code in clear and its pause.
     let unique = mongodb::options::IndexOptions::builder().unique(true).build();
     let index = mongodb::IndexModel::builder().keys(doc! { "email": 1 }).options(unique).build();
@@ -117,7 +118,8 @@ async fn a_classic_queue_is_never_deleted_and_is_named_until_it_is_drained_and_g
 
 #[tokio::test]
 async fn a_vhost_of_its_own_leaves_the_old_queue_alone() {
-    let (old, new) = (Vhost::create().await, Vhost::create().await);
+    let old = Vhost::create().await;
+    let new = Vhost::create().await;
     queue_of_the_original(&old).await;
     assert_eq!(ping_topology(&new).await.conflicts, []);
     let path = old.path("queues", MAIL_QUEUE);

@@ -50,7 +50,8 @@ fn close(schema: &mut Value) {
 
 #[tokio::test]
 async fn real_answers_are_as_the_document_describes_them() {
-    let (folder, database) = (key_folder(), MongoDatabase::create().await);
+    let folder = key_folder();
+    let database = MongoDatabase::create().await;
     let service = Setup::default().signing_keys(folder.path()).directory(&database.uri()).start().await;
     let document = Document::of(&service).await;
 

@@ -67,9 +67,13 @@ async fn ask_all(service: &Running, signed_in: &Value) -> Vec<(&'static str, Ans
 
 #[tokio::test]
 async fn while_redis_is_away_the_process_stays_ready_and_every_endpoint_that_needs_it_answers_503() {
-    let (mut redis, vhost, keys) = (RedisServer::start().await, Vhost::create().await, key_folder());
+    let mut redis = RedisServer::start().await;
+    let vhost = Vhost::create().await;
+    let keys = key_folder();
     apply_topology(&vhost).await;
-    let (redis_url, amqp_url, folder) = (redis.url(), vhost.amqp_url(), keys.path().display().to_string());
+    let redis_url = redis.url();
+    let amqp_url = vhost.amqp_url();
+    let folder = keys.path().display().to_string();
     let service = Running::start(&[
         "--token-signing-keys-dir",
         &folder,
@@ -108,7 +112,8 @@ async fn while_redis_is_away_the_process_stays_ready_and_every_endpoint_that_nee
 
 #[tokio::test]
 async fn while_the_broker_is_away_or_silent_the_process_stays_ready_and_a_login_is_a_503_in_time() {
-    let (vhost, redis_url) = (Vhost::create().await, fresh_database().await);
+    let vhost = Vhost::create().await;
+    let redis_url = fresh_database().await;
     apply_topology(&vhost).await;
     let broker = vhost.broker().clone();
     let proxy = Proxy::start(format!("{}:{}", broker.host, broker.port).parse().unwrap()).await;
@@ -143,7 +148,8 @@ async fn while_the_broker_is_away_or_silent_the_process_stays_ready_and_a_login_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_directory_is_away_the_process_stays_ready_and_everything_about_users_is_a_503() {
-    let (keys, database) = (key_folder(), MongoDatabase::create().await);
+    let keys = key_folder();
+    let database = MongoDatabase::create().await;
     let upstream = shared_mongo_uri().trim_start_matches("mongodb://").trim_end_matches('/').parse().unwrap();
     let proxy = Proxy::start(upstream).await;
     let setup = Setup::default().unlimited_logins().signing_keys(keys.path());
@@ -179,13 +185,15 @@ async fn while_the_directory_is_away_the_process_stays_ready_and_everything_abou
 
 #[tokio::test]
 async fn a_process_with_a_wrong_setting_is_alive_and_never_ready_and_says_why() {
-    let (redis, vhost, redis_url) =
-        (RedisServer::start().await, Vhost::create().await, fresh_database().await);
+    let redis = RedisServer::start().await;
+    let vhost = Vhost::create().await;
+    let redis_url = fresh_database().await;
     apply_topology(&vhost).await;
     assert_eq!(redis.command("CONFIG SET requirepass right").await.unwrap(), "OK");
     let good = vhost.amqp_url();
     let wrong_password = good.replace(&format!(":{}@", vhost.broker().password), ":wrong@");
-    let (closed, refused) = (format!("redis://127.0.0.1:{}", free_port()), redis.url());
+    let closed = format!("redis://127.0.0.1:{}", free_port());
+    let refused = redis.url();
     // Any server with a certificate of its own does.
     let tls = SmtpServer::builder().implicit_tls().start().await;
     let not_trusted = format!("rediss://localhost:{}/0", tls.port());
@@ -212,7 +220,8 @@ async fn a_process_with_a_wrong_setting_is_alive_and_never_ready_and_says_why() 
 
 #[tokio::test]
 async fn a_process_waits_for_the_queue_and_stays_ready_when_it_is_deleted_later() {
-    let (vhost, redis_url) = (Vhost::create().await, fresh_database().await);
+    let vhost = Vhost::create().await;
+    let redis_url = fresh_database().await;
     let amqp_url = vhost.amqp_url();
     let arguments = ["--jwt-secret", SECRET, "--redis-url", &redis_url, "--rabbitmq-url", &amqp_url];
     let service = Running::start(&arguments).await;
@@ -242,9 +251,11 @@ async fn signing_keys_that_break_are_reported_while_those_in_memory_stay_in_use(
 
 #[tokio::test]
 async fn the_checks_are_those_of_the_servers_and_keys_that_the_process_needs() {
-    let (vhost, redis_url) = (Vhost::create().await, fresh_database().await);
+    let vhost = Vhost::create().await;
+    let redis_url = fresh_database().await;
     apply_topology(&vhost).await;
-    let (database, amqp_url) = (MongoDatabase::create().await, vhost.amqp_url());
+    let database = MongoDatabase::create().await;
+    let amqp_url = vhost.amqp_url();
     let uri = database.uri();
     let fixed = ["--jwt-secret", SECRET, "--redis-url", &redis_url, "--rabbitmq-url", &amqp_url];
     for (more, names) in [

@@ -107,7 +107,8 @@ async fn scripts_that_ran(redis: &mut MultiplexedConnection) -> usize {
 #[tokio::test]
 async fn a_killed_redis_with_the_acl_of_a_stack_has_every_key_again() {
     let mut redis = RedisServer::start_with_users(&(acl_file(password) + INSPECTOR)).await;
-    let (folder, redis_url) = (key_folder(), url(&redis, USER_SERVICE, &password(USER_SERVICE)));
+    let folder = key_folder();
+    let redis_url = url(&redis, USER_SERVICE, &password(USER_SERVICE));
     let refresh_token = run_every_script(&redis_url, folder.path()).await;
     let mail = connect(&url(&redis, MAIL_SERVICE, &password(MAIL_SERVICE))).await;
     let _: () = mail.unwrap().pset_ex("mail:sent:1", 1, 300_000).await.unwrap();

@@ -123,7 +123,8 @@ async fn no_token_lies_in_redis_in_clear() {
     let mut redis = service.redis().await;
     let key = format!("session:{}", session_of(text(&first, "token")));
     let stored: Vec<String> = redis.hgetall(&key).await.unwrap();
-    let (first, second) = (text(&first, "refresh_token"), text(&second, "refresh_token"));
+    let first = text(&first, "refresh_token");
+    let second = text(&second, "refresh_token");
     assert!(stored.iter().all(|value| value != first && value != second), "{stored:?}");
 }
 
@@ -155,7 +156,8 @@ async fn logout_ends_the_session_of_either_token() {
 #[tokio::test]
 async fn sessions_are_listed_and_ended_by_their_owner_alone() {
     let (_folder, service) = with_sessions().await;
-    let (phone, laptop) = (service.sign_in(ADA).await, service.sign_in(ADA).await);
+    let phone = service.sign_in(ADA).await;
+    let laptop = service.sign_in(ADA).await;
     let eve = service.sign_in("eve@example.org").await;
     let list = service.ask("GET", "/api/v1/sessions", Some(text(&laptop, "token"))).await.expect(200).json;
     let sessions = list["sessions"].as_array().unwrap();
@@ -178,7 +180,8 @@ async fn sessions_are_listed_and_ended_by_their_owner_alone() {
 #[tokio::test]
 async fn signing_out_everywhere_ends_every_session_of_that_person() {
     let (_folder, service) = with_sessions().await;
-    let (phone, laptop) = (service.sign_in(ADA).await, service.sign_in(ADA).await);
+    let phone = service.sign_in(ADA).await;
+    let laptop = service.sign_in(ADA).await;
     let eve = service.sign_in("eve@example.org").await;
     let answer = service.ask("DELETE", "/api/v1/sessions", Some(text(&phone, "token"))).await.expect(200);
     assert_eq!(answer.json["ended"], 2);
@@ -203,7 +206,8 @@ async fn the_fifty_first_session_ends_the_oldest() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_directory_is_down_a_refresh_is_503_and_its_token_stays_good() {
-    let (folder, database) = (key_folder(), MongoDatabase::create().await);
+    let folder = key_folder();
+    let database = MongoDatabase::create().await;
     let upstream = shared_mongo_uri().trim_start_matches("mongodb://").trim_end_matches('/').parse().unwrap();
     let proxy = Proxy::start(upstream).await;
     let setup = Setup::default().signing_keys(folder.path()).directory(&database.uri_at(proxy.address()));
@@ -226,7 +230,8 @@ async fn while_the_directory_is_down_a_refresh_is_503_and_its_token_stays_good()
 
 #[tokio::test]
 async fn a_refresh_of_a_person_removed_from_the_directory_ends_their_session() {
-    let (folder, database) = (key_folder(), MongoDatabase::create().await);
+    let folder = key_folder();
+    let database = MongoDatabase::create().await;
     let service = Setup::default().signing_keys(folder.path()).directory(&database.uri()).start().await;
     let first = service.sign_in(ADA).await;
     database.users().delete_many(mongodb::bson::doc! {}).await.unwrap();

@@ -33,9 +33,9 @@ use user_service::{
     http::{TrustedProxies, admission::Admission},
     metrics::ServiceMetrics,
     peppers::Peppers,
-    redis::{RedisConnection, supervise},
+    redis::{RedisConnection, Reports, supervise},
     sessions::Sessions,
-    tokens::{EdDsa, KeyRing, Publication, Tokens, Watched, read_key_folder, watch},
+    tokens::{EdDsa, KeyRing, Publication, TokenOptions, Tokens, Watched, read_key_folder, watch},
 };
 
 pub use keys::{add_key, key_folder};
@@ -174,30 +174,31 @@ impl Setup {
             Some(url) => url,
             None => fresh_database().await,
         };
-        let (shutdown, health) = (Shutdown::new(), Health::new());
+        let shutdown = Shutdown::new();
+        let health = Health::new();
         let metrics = Metrics::new("user-service", "test");
         let counters = ServiceMetrics::new(&metrics);
         let client = redis::Client::open(url.as_str()).unwrap();
         let connection = RedisConnection::new();
-        let watch = (health.require("redis"), counters.clone());
-        shutdown.spawn("redis", supervise(connection.clone(), client.clone(), watch, shutdown.clone()));
+        let reports = Reports { health: health.require("redis"), on_connect: Box::new(|| ()) };
+        shutdown.spawn("redis", supervise(connection.clone(), client.clone(), reports, shutdown.clone()));
         let limits = Arc::new(Limits::parse_from(self.limits).limits.limits());
         let outbox = Outbox::default();
         let app = App::new(Parts {
             store: Store::new(connection.clone(), Arc::clone(&limits)),
             publisher: Arc::new(outbox.clone()),
-            accounts: directory_or(self.accounts, self.mongo_uri, (&health, &shutdown)),
+            accounts: directory_or(self.accounts, self.mongo_uri, &health, &shutdown),
             sessions: self.keys.is_some().then(|| Sessions::new(connection.clone())),
-            tokens: tokens(self.keys, connection.clone(), (&health, &shutdown)),
+            tokens: tokens(self.keys, connection.clone(), &health, &shutdown),
             options: self.options,
             peppers: self.peppers,
             limits,
             login_limit: self.login_limit,
             proxies: TrustedProxies::new(vec!["127.0.0.1/32".parse().unwrap()]),
-            metrics: counters,
+            metrics: counters.clone(),
             shutdown: shutdown.clone(),
         });
-        let admission = Admission::new(self.max_in_flight, Duration::from_secs(5));
+        let admission = Admission::new(self.max_in_flight, Duration::from_secs(5), counters);
         let router = router(&app, RouterOptions { allowed_origins: self.allowed_origins, admission });
         let redis_is_missing = || health.not_ready().iter().any(|(name, _)| *name == "redis");
         wait_until("the service to reach Redis", DEADLINE, || async { !redis_is_missing() }).await;
@@ -208,7 +209,8 @@ impl Setup {
 fn directory_or(
     given: Arc<dyn Accounts>,
     mongo_uri: Option<String>,
-    (health, shutdown): (&Health, &Shutdown),
+    health: &Health,
+    shutdown: &Shutdown,
 ) -> Arc<dyn Accounts> {
     let Some(uri) = mongo_uri else { return given };
     let directory = Directory::new(Some(DerivedAccounts::new(&USER_ID_KEY)));
@@ -221,13 +223,14 @@ fn directory_or(
 /// The life of an `EdDSA` token in tests.
 pub const TOKEN_LIFE: Duration = Duration::from_mins(15);
 
-fn tokens(keys: Option<PathBuf>, redis: RedisConnection, (health, shutdown): (&Health, &Shutdown)) -> Tokens {
+fn tokens(keys: Option<PathBuf>, redis: RedisConnection, health: &Health, shutdown: &Shutdown) -> Tokens {
     let Some(folder) = keys else { return Tokens::hs256(SECRET) };
     let ring = KeyRing::new(read_key_folder(&folder).unwrap(), TOKEN_LIFE).unwrap();
-    let watched =
-        Watched { ring: ring.clone(), derived_peppers: None, check: health.require("signing-keys") };
+    let check = health.require("signing-keys");
+    let watched = Watched { ring: ring.clone(), on_change: Box::new(|_| ()), check };
     shutdown.spawn("signing keys", watch(watched, folder, Publication::new(redis), shutdown.clone()));
-    Tokens::EdDsa(EdDsa::new(ring, ("https://id.example.org".to_owned(), "shop".to_owned()), TOKEN_LIFE))
+    let issuer = "https://id.example.org".to_owned();
+    Tokens::EdDsa(EdDsa::new(ring, TokenOptions { issuer, audience: "shop".to_owned(), life: TOKEN_LIFE }))
 }
 
 /// A running service.
@@ -260,7 +263,8 @@ pub struct Answer {
 impl Answer {
     /// From a real connection.
     pub async fn read(response: reqwest::Response) -> Self {
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
         let text = response.text().await.unwrap();
         let json = serde_json::from_str(&text).unwrap_or_default();
         Self { status, headers, text, json }
@@ -292,7 +296,8 @@ impl Service {
     pub async fn send(&self, mut request: Request<Body>) -> Answer {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 4711))));
         let response = self.router.clone().oneshot(request).await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
         let json = serde_json::from_slice(&body).unwrap_or_default();
         Answer { status, headers, text: String::from_utf8(body.to_vec()).unwrap(), json }

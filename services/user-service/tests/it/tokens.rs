@@ -79,7 +79,8 @@ async fn a_key_added_beside_another_is_published_at_once_and_signs_after_ten_min
 
 /// Puts the first publication of a key into the past, in minutes.
 async fn make_older(service: &Service, kid: &str, minutes: i64) {
-    let (key, mut redis) = (format!("signing-key:{kid}"), service.redis().await);
+    let key = format!("signing-key:{kid}");
+    let mut redis = service.redis().await;
     let _: i64 = redis::cmd("DECRBY").arg(key).arg(minutes * 60_000).query_async(&mut redis).await.unwrap();
 }
 
@@ -119,13 +120,15 @@ async fn a_token_of_the_other_kind_is_refused() {
     let folder = key_folder();
     let with_keys = Setup::default().signing_keys(folder.path()).start().await;
     let with_secret = Service::start().await;
-    let (public, shared) = (with_keys.sign_in(ADA).await, with_secret.sign_in(ADA).await);
+    let public = with_keys.sign_in(ADA).await;
+    let shared = with_secret.sign_in(ADA).await;
     let token = |answer: &Answer| answer.json["token"].as_str().unwrap().to_owned();
     with_keys.ask("GET", "/api/v1/users/me", Some(&token(&shared))).await.expect(401);
     with_secret.ask("GET", "/api/v1/users/me", Some(&token(&public))).await.expect(401);
     // Not even one that is signed with the public half as the secret.
     let key = &with_keys.ask("GET", "/.well-known/jwks.json", None).await.json["keys"][0];
-    let (kid, x) = (key["kid"].as_str().unwrap().to_owned(), key["x"].as_str().unwrap().as_bytes().to_vec());
+    let kid = key["kid"].as_str().unwrap().to_owned();
+    let x = key["x"].as_str().unwrap().as_bytes().to_vec();
     let header = jsonwebtoken::Header { kid: Some(kid), ..jsonwebtoken::Header::default() };
     let claims = jsonwebtoken::decode::<Value>(
         token(&shared),

@@ -37,7 +37,7 @@ pub(in crate::endpoints) async fn end_all_sessions(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let identity = bearer::identify(&app, &headers)?;
+    let identity = bearer::identify(&app.parts.tokens, &headers)?;
     let ended = app.sessions()?.end_all(&identity.user.id).await;
     let ended = ended.map_err(|error| app.unavailable("end all sessions", &error))?;
     let mut response = response::json(&EndedSessions { message: "Signed out everywhere", ended });

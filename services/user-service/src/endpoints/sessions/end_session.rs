@@ -34,7 +34,7 @@ pub(in crate::endpoints) async fn end_session(
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let identity = bearer::identify(&app, &headers)?;
+    let identity = bearer::identify(&app.parts.tokens, &headers)?;
     let Path(id) = id.map_err(|_| Problem::session_not_found())?;
     let ended = app.sessions()?.end(&identity.user.id, &id).await;
     if ended.map_err(|error| app.unavailable("end a session", &error))? {

@@ -54,7 +54,7 @@ pub(in crate::endpoints) async fn list_sessions(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let identity = bearer::identify(&app, &headers)?;
+    let identity = bearer::identify(&app.parts.tokens, &headers)?;
     let listed = app.sessions()?.list(&identity.user.id).await;
     let current = identity.session.map(|session| session.id);
     let view = |session: Session| SessionView {

@@ -66,7 +66,7 @@ async fn end(app: &App, headers: &HeaderMap, body: Option<&JsonBody>) -> Result<
             return Ok(());
         }
     }
-    let identity = bearer::identify(app, headers)?;
+    let identity = bearer::identify(&app.parts.tokens, headers)?;
     if let (Some(session), Ok(sessions)) = (&identity.session, app.sessions()) {
         sessions.end(&identity.user.id, &session.id).await.map_err(failed)?;
     }

@@ -21,7 +21,8 @@ use crate::{
     http::{
         body::{Field, JsonBody, parse_object},
         cors::IDEMPOTENCY_KEY,
-        problem::{Problem, ProblemBody, insert_rate_limit},
+        problem::{Problem, ProblemBody},
+        rate_limit_headers::{insert_policies, insert_remaining},
         response,
     },
     metrics::LoginOutcome,
@@ -100,7 +101,7 @@ pub(in crate::endpoints) async fn login(
     };
     let (outcome, mut response) =
         result.unwrap_or_else(|(outcome, problem)| (outcome, problem.into_response()));
-    insert_rate_limit(response.headers_mut(), app.login_policies.as_ref(), None);
+    insert_policies(response.headers_mut(), app.login_policies.as_ref());
     app.parts.metrics.login(outcome);
     response
 }
@@ -136,12 +137,12 @@ async fn send_code(app: &Arc<App>, wish: Wish) -> Result<(LoginOutcome, Response
     };
     let draw = Draw::new(pepper)
         .map_err(|error| (LoginOutcome::StoreUnavailable, app.unavailable("draw a code", &error)))?;
-    let outcome = issue(app, &wish, (pepper, &draw)).await?;
+    let outcome = issue(app, &wish, pepper, &draw).await?;
     match outcome {
         IssueOutcome::Issued(issued) => {
             app.parts.metrics.allowed("login");
             let tightest = issued.tightest;
-            hand_over(app, wish.address, (&draw, issued)).await?;
+            hand_over(app, wish.address, &draw, issued).await?;
             Ok((LoginOutcome::Sent, sent(app, draw.challenge, tightest)))
         }
         IssueOutcome::Limited(refusal) => {
@@ -158,11 +159,7 @@ async fn send_code(app: &Arc<App>, wish: Wish) -> Result<(LoginOutcome, Response
     }
 }
 
-async fn issue(
-    app: &Arc<App>,
-    wish: &Wish,
-    (pepper, draw): (&Pepper, &Draw),
-) -> Result<IssueOutcome, Failure> {
+async fn issue(app: &Arc<App>, wish: &Wish, pepper: &Pepper, draw: &Draw) -> Result<IssueOutcome, Failure> {
     let idempotency = wish
         .idempotency_key
         .as_deref()
@@ -171,7 +168,7 @@ async fn issue(
         address: &wish.address,
         client: wish.client,
         issue_id: &draw.issue_id,
-        digest: &pepper.code_digest(&wish.address, &draw.code),
+        digest: &pepper.code_digest(&wish.address, draw.code.as_str()),
         kid: pepper.kid(),
         challenge_hash: &challenge_hash(&draw.challenge),
         idempotency: idempotency
@@ -210,7 +207,8 @@ impl Draw {
 async fn hand_over(
     app: &Arc<App>,
     address: EmailAddress,
-    (draw, issued): (&Draw, Issued),
+    draw: &Draw,
+    issued: Issued,
 ) -> Result<(), Failure> {
     let minutes = app.parts.limits.code_minutes();
     let event = MailEvent::sign_in_code(draw.event_id.clone(), address, draw.code.as_str(), minutes);
@@ -244,7 +242,9 @@ fn sent(app: &App, challenge: String, tightest: Option<Remaining>) -> Response {
         resend_after: app.parts.limits.resend_after.as_secs(),
     };
     let mut response = response::json(&body);
-    insert_rate_limit(response.headers_mut(), None, tightest);
+    if let Some(tightest) = tightest {
+        insert_remaining(response.headers_mut(), tightest);
+    }
     response
 }
 

@@ -60,7 +60,8 @@ impl LoginLimit {
     }
 
     fn leave(&self, began: Instant) {
-        let (mut state, now) = (self.state(), Instant::now());
+        let mut state = self.state();
+        let now = Instant::now();
         state.under_way -= 1;
         if now.duration_since(began) <= self.slow {
             state.quick += 1;

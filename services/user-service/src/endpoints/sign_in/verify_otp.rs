@@ -17,7 +17,8 @@ use crate::{
     endpoints::App,
     http::{
         body::{Field, JsonBody, parse_object},
-        problem::{Problem, ProblemBody, insert_rate_limit},
+        problem::{Problem, ProblemBody},
+        rate_limit_headers::insert_policies,
     },
     metrics::VerifyOutcome,
     peppers::challenge_hash,
@@ -72,14 +73,14 @@ pub(in crate::endpoints) async fn verify_otp(
     let attempt =
         body.and_then(|body| parse_try(body.bytes())).map_err(|problem| (VerifyOutcome::Invalid, problem));
     let result = match attempt {
-        Ok(attempt) => sign_in(&app, &attempt, (app.client(peer, &headers), &headers)).await,
+        Ok(attempt) => sign_in(&app, &attempt, app.client(peer, &headers), &headers).await,
         Err(failure) => Err(failure),
     };
     let (outcome, mut response) = match result {
         Ok(response) => (VerifyOutcome::Ok, response),
         Err((outcome, problem)) => (outcome, problem.into_response()),
     };
-    insert_rate_limit(response.headers_mut(), app.verify_policies.as_ref(), None);
+    insert_policies(response.headers_mut(), app.verify_policies.as_ref());
     app.parts.metrics.verification(outcome);
     response
 }
@@ -100,12 +101,13 @@ fn parse_try(body: &[u8]) -> Result<Try, Problem> {
 async fn sign_in(
     app: &App,
     attempt: &Try,
-    (client, headers): (ClientIp, &HeaderMap),
+    client: ClientIp,
+    headers: &HeaderMap,
 ) -> Result<Response, Failure> {
     let request_id = random_bytes::<16>().map(hex::encode);
     let request_id = request_id
         .map_err(|error| (VerifyOutcome::Unavailable, app.unavailable("draw a request id", &error)))?;
-    let claim = claim(app, attempt, (client, &request_id)).await?;
+    let claim = claim(app, attempt, client, &request_id).await?;
     let claimant = Claimant { address: &attempt.address, request_id: &request_id };
     let user = match app.parts.accounts.find_or_make(&attempt.address).await {
         Ok(user) => user,
@@ -131,11 +133,11 @@ async fn sign_in(
     Err(failure)
 }
 
-async fn claim(app: &App, attempt: &Try, (client, request_id): (ClientIp, &str)) -> Result<Claim, Failure> {
+async fn claim(app: &App, attempt: &Try, client: ClientIp, request_id: &str) -> Result<Claim, Failure> {
     let peppers = app.parts.peppers.all();
     let digests = peppers
         .iter()
-        .map(|pepper| (pepper.kid(), pepper.code_digest(&attempt.address, &attempt.code)))
+        .map(|pepper| (pepper.kid(), pepper.code_digest(&attempt.address, attempt.code.as_str())))
         .collect::<Vec<_>>();
     let challenge = attempt.challenge.as_deref().map(challenge_hash);
     let request = ClaimRequest {

@@ -60,7 +60,7 @@ pub(in crate::endpoints) async fn list_users(
     query: Result<Query<PageQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let viewer = bearer::identify(&app, &headers)?;
+    let viewer = bearer::identify(&app.parts.tokens, &headers)?;
     let page = query.map_err(|_| Problem::invalid_page()).and_then(|Query(query)| parse_page(query))?;
     let found = app.parts.accounts.list(&page).await;
     let users = found.map_err(|error| app.no_directory("list users", &error))?;

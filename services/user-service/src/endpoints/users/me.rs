@@ -35,7 +35,7 @@ pub(in crate::endpoints) async fn me(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let identity = bearer::identify(&app, &headers)?;
+    let identity = bearer::identify(&app.parts.tokens, &headers)?;
     let user = match app.parts.accounts.find(&identity.user.id).await {
         Ok(Some(user)) => user,
         // Removed from the directory: the token is worth nothing any more.

@@ -58,7 +58,7 @@ pub(in crate::endpoints) async fn rename_me(
     headers: HeaderMap,
     body: Result<JsonBody, Problem>,
 ) -> Result<Response, Problem> {
-    let identity = bearer::identify(&app, &headers)?;
+    let identity = bearer::identify(&app.parts.tokens, &headers)?;
     let body = body?;
     let name = parse_name(body.bytes())?;
     let renamed = app.parts.accounts.rename(&identity.user.id, &name).await;

@@ -43,7 +43,7 @@ pub(in crate::endpoints) async fn show_user(
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let viewer = bearer::identify_any(&app, &headers)?;
+    let viewer = bearer::identify_any(&app.parts.tokens, &headers)?;
     let Path(id) = id.map_err(|_| Problem::user_not_found())?;
     let found = app.parts.accounts.find(&id).await;
     let user =

@@ -4,7 +4,7 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use super::EdDsa;
+use super::{EdDsa, TokenOptions};
 use crate::{
     accounts::User,
     tokens::{
@@ -23,7 +23,7 @@ const LIFE: Duration = Duration::from_mins(15);
 fn issuer(pem: &str, issuer: &str, audience: &str) -> EdDsa {
     let file = KeyFile { name: "key.pem".to_owned(), key: SigningKey::parse(pem).unwrap() };
     let ring = KeyRing::new(vec![file], LIFE).unwrap();
-    EdDsa::new(ring, (issuer.to_owned(), audience.to_owned()), LIFE)
+    EdDsa::new(ring, TokenOptions { issuer: issuer.to_owned(), audience: audience.to_owned(), life: LIFE })
 }
 
 fn ada() -> User {

@@ -23,7 +23,8 @@ impl Running {
     /// Starts it with these arguments, without waiting for anything.
     pub async fn start(arguments: &[&str]) -> Self {
         service_kit::tls::install_provider();
-        let (port, management_port) = (free_port(), free_port());
+        let port = free_port();
+        let management_port = free_port();
         let ports = [format!("--port={port}"), format!("--management-port={management_port}")];
         let fixed = ["user-service", "--bind-address=127.0.0.1", &ports[0], &ports[1]];
         let config = Config::try_parse_from(fixed.iter().chain(arguments)).unwrap();

@@ -60,7 +60,8 @@ const TRIES: usize = 5;
 /// Undoes, in the background, an issue whose answer did not come: it may have happened, and would refuse the person
 /// for a minute without a mail. Redis is in trouble just now, so it is tried again for some seconds.
 pub(super) fn undo_unseen(app: &Arc<App>, receipt: Receipt) {
-    let (app, shutdown) = (Arc::clone(app), app.parts.shutdown.clone());
+    let app = Arc::clone(app);
+    let shutdown = app.parts.shutdown.clone();
     app.parts.shutdown.clone().spawn("undo an unseen issue", async move {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(2));
         for _ in 0..TRIES {

@@ -37,8 +37,9 @@ async fn answered_in_time(limit: LoginLimit) -> usize {
             let _ = answer.send(());
         }
     });
-    let (began, mut ticks, mut logins) =
-        (Instant::now(), interval(Duration::from_micros(2_500)), JoinSet::new());
+    let began = Instant::now();
+    let mut ticks = interval(Duration::from_micros(2_500));
+    let mut logins = JoinSet::new();
     while began.elapsed() < Duration::from_mins(2) {
         ticks.tick().await;
         let Some(place) = limit.enter() else { continue };
