@@ -1,4 +1,4 @@
-//! The route table, and what every request passes on its way in, outermost first.
+//! The router: the endpoints, and the layers that every request passes on its way in.
 
 mod log_limit;
 mod openapi;
@@ -10,12 +10,7 @@ mod users;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    middleware::from_fn_with_state,
-    routing::{any, delete, get, post},
-};
+use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use sign_in::LoginLimit;
@@ -52,35 +47,17 @@ pub fn router(app: &Arc<App>, options: RouterOptions) -> Router {
     };
     // 1. so that every answer carries its headers
     let pages = inner(for_pages()).layer(cors::layer(options.allowed_origins, with_cookie));
-    pages.merge(inner(for_proxies()))
+    pages.merge(inner(token::for_proxies()))
 }
 
-/// What web pages and services call.
+/// What web pages and services call. Each handler declares its own method and path.
 fn for_pages() -> Router<Arc<App>> {
-    Router::new()
-        .route("/api/v1/login", post(sign_in::login::login))
-        .route("/api/v1/verify-otp", post(sign_in::verify_otp::verify_otp))
-        .route("/api/v1/token/refresh", post(token::refresh_token::refresh_token))
-        .route("/api/v1/logout", post(sessions::logout::logout))
-        .route(
-            "/api/v1/sessions",
-            get(sessions::list_sessions::list_sessions).delete(sessions::end_all_sessions::end_all_sessions),
-        )
-        .route("/api/v1/sessions/{id}", delete(sessions::end_session::end_session))
-        .route("/api/v1/users", get(users::list_users::list_users))
-        .route("/api/v1/users/me", get(users::me::me).put(users::rename_me::rename_me))
-        .route("/api/v1/users/{id}", get(users::show_user::show_user))
-        .route("/.well-known/jwks.json", get(token::jwks::jwks))
-        .route("/openapi.json", get(openapi::openapi))
-        .fallback(async || Problem::not_found())
-}
-
-/// What ingress controllers ask, outside of CORS.
-fn for_proxies() -> Router<Arc<App>> {
-    Router::new()
-        .route("/authz", any(token::authz::authz))
-        .route("/authz/", any(token::authz::authz))
-        .route("/authz/{*original}", any(token::authz::authz))
+    let routes = openapi::router()
+        .merge(sign_in::routes())
+        .merge(token::routes())
+        .merge(sessions::routes())
+        .merge(users::routes());
+    openapi::serve(routes).fallback(async || Problem::not_found())
 }
 
 /// The panic itself was printed by the hook; its words are not for the client.

@@ -1,39 +1,32 @@
-//! `GET /openapi.json`: this interface, described by its own handlers (OpenAPI 3.1).
+//! `GET /openapi.json`: the document that the handlers describe (OpenAPI 3.1).
 
-use std::sync::LazyLock;
+use std::sync::Arc;
 
 use axum::{
+    Router,
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
+    routing::get,
 };
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        ContentBuilder, Ref, ResponseBuilder,
+        ContentBuilder, Ref, RefOr, ResponseBuilder,
         security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme},
     },
 };
+use utoipa_axum::router::OpenApiRouter;
 
-use super::{
-    sessions::{end_all_sessions, end_session, list_sessions, logout},
-    sign_in::{login, verify_otp},
-    token::{authz, jwks, refresh_token},
-    users::{list_users, me, rename_me, show_user},
-};
+use super::App;
+use crate::http::problem::ProblemBody;
 
 const PROBLEM_JSON: &str = "application/problem+json";
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Ping user-service", description = "Sign-in with a code sent by e-mail.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
-    paths(
-        login::login, verify_otp::verify_otp,
-        me::me, rename_me::rename_me, list_users::list_users, show_user::show_user,
-        refresh_token::refresh_token, logout::logout, list_sessions::list_sessions, end_session::end_session,
-        end_all_sessions::end_all_sessions,
-        jwks::jwks, authz::authz,
-    ),
-    modifiers(&Schemes, &OtherProblems),
+    components(schemas(ProblemBody)),
+    modifiers(&Schemes),
     tags(
         (name = "sign-in", description = "Codes"),
         (name = "users", description = "People"),
@@ -55,31 +48,49 @@ impl Modify for Schemes {
     }
 }
 
-/// What any call may be answered besides: 404, 405, 408, 413, 415, 500, 503.
-struct OtherProblems;
+/// The one form of all errors: the content of each 4xx and 5xx that a handler declares by status and description, and
+/// of the errors that any call can have (404, 405, 408, 413, 415, 500, 503), as `default`.
+struct Problems;
 
-impl Modify for OtherProblems {
+impl Modify for Problems {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let schema = Ref::from_schema_name("ProblemBody");
         let content = ContentBuilder::new().schema(Some(schema)).build();
-        let problem =
-            ResponseBuilder::new().description("Any other problem").content(PROBLEM_JSON, content).build();
+        let other =
+            ResponseBuilder::new().description("Any other problem").content(PROBLEM_JSON, content.clone());
+        let other = RefOr::T(other.build());
         for path in openapi.paths.paths.values_mut() {
-            for operation in
-                [&mut path.get, &mut path.put, &mut path.post, &mut path.delete].into_iter().flatten()
-            {
-                operation.responses.responses.insert("default".to_owned(), problem.clone().into());
+            let operations = [&mut path.get, &mut path.put, &mut path.post, &mut path.delete];
+            for operation in operations.into_iter().flatten() {
+                let responses = &mut operation.responses.responses;
+                for (status, response) in responses.iter_mut() {
+                    if let RefOr::T(response) = response
+                        && status.starts_with(['4', '5'])
+                    {
+                        response.content.insert(PROBLEM_JSON.to_owned(), RefOr::T(content.clone()));
+                    }
+                }
+                responses.insert("default".to_owned(), other.clone());
             }
         }
     }
 }
 
-static DOCUMENT: LazyLock<bytes::Bytes> =
-    LazyLock::new(|| serde_json::to_vec(&Interface::openapi()).unwrap_or_default().into()); // cannot fail: texts only
+/// A router without routes, whose document says what is common to all of them.
+pub(super) fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(Interface::openapi())
+}
 
-/// The document.
-pub(super) async fn openapi() -> Response {
-    let mut response = DOCUMENT.clone().into_response();
+/// Adds the document that routes describe to them.
+pub(super) fn serve(described: OpenApiRouter<Arc<App>>) -> Router<Arc<App>> {
+    let (router, mut document) = described.split_for_parts();
+    Problems.modify(&mut document);
+    let document = bytes::Bytes::from(serde_json::to_vec(&document).unwrap_or_default()); // cannot fail: texts only
+    router.route("/openapi.json", get(async move || response(document)))
+}
+
+fn response(document: bytes::Bytes) -> Response {
+    let mut response = document.into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -1,8 +1,18 @@
 //! Sign-in: a code by mail, and what it is exchanged for.
 
 mod grant;
-pub(super) mod login;
+mod login;
 mod login_limit;
-pub(super) mod verify_otp;
+mod verify_otp;
+
+use std::sync::Arc;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::App;
 
 pub use login_limit::LoginLimit;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(login::login)).routes(routes!(verify_otp::verify_otp))
+}

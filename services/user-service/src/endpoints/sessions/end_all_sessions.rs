@@ -8,11 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     endpoints::App,
-    http::{
-        bearer, cookie,
-        problem::{Problem, ProblemBody},
-        response,
-    },
+    http::{bearer, cookie, problem::Problem, response},
 };
 
 /// The body of the 200.
@@ -28,12 +24,12 @@ pub(super) struct EndedSessions {
     delete, path = "/api/v1/sessions", tag = "sessions", security(("bearer" = [])),
     responses(
         (status = 200, description = "Signed out everywhere", body = EndedSessions),
-        (status = 401, description = "No token, or a bad one", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 501, description = "There are no sessions", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Redis does not answer", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or a bad one"),
+        (status = 501, description = "There are no sessions"),
+        (status = 503, description = "Redis does not answer"),
     )
 )]
-pub(in crate::endpoints) async fn end_all_sessions(
+pub(super) async fn end_all_sessions(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

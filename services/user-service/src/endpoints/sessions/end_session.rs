@@ -12,7 +12,7 @@ use crate::{
     endpoints::App,
     http::{
         bearer,
-        problem::{Problem, ProblemBody},
+        problem::Problem,
         response::{self, Done},
     },
 };
@@ -23,13 +23,13 @@ use crate::{
     params(("id" = String, Path, description = "32 hex digits")),
     responses(
         (status = 200, description = "Ended", body = Done),
-        (status = 401, description = "No token, or a bad one", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "The bearer has no such session", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 501, description = "There are no sessions", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Redis does not answer", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or a bad one"),
+        (status = 404, description = "The bearer has no such session"),
+        (status = 501, description = "There are no sessions"),
+        (status = 503, description = "Redis does not answer"),
     )
 )]
-pub(in crate::endpoints) async fn end_session(
+pub(super) async fn end_session(
     State(app): State<Arc<App>>,
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,

@@ -9,11 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     endpoints::App,
-    http::{
-        bearer,
-        problem::{Problem, ProblemBody},
-        response,
-    },
+    http::{bearer, problem::Problem, response},
     sessions::Session,
 };
 
@@ -45,12 +41,12 @@ pub(super) struct SessionList {
     get, path = "/api/v1/sessions", tag = "sessions", security(("bearer" = [])),
     responses(
         (status = 200, description = "Sessions", body = SessionList),
-        (status = 401, description = "No token, or a bad one", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 501, description = "There are no sessions", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Redis does not answer", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or a bad one"),
+        (status = 501, description = "There are no sessions"),
+        (status = 503, description = "Redis does not answer"),
     )
 )]
-pub(in crate::endpoints) async fn list_sessions(
+pub(super) async fn list_sessions(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {

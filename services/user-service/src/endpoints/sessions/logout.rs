@@ -14,7 +14,7 @@ use crate::{
         bearer,
         body::{JsonBody, parse_object},
         cookie,
-        problem::{Problem, ProblemBody},
+        problem::Problem,
         response::{self, Done},
     },
     sessions::RefreshToken,
@@ -27,12 +27,12 @@ use crate::{
     request_body(content = Option<RefreshRequest>, description = "The refresh token, if there is one"),
     responses(
         (status = 200, description = "Signed out", body = Done),
-        (status = 400, description = "Not a JSON object", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "Neither a refresh token nor a good Bearer token", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Redis does not answer", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "Not a JSON object"),
+        (status = 401, description = "Neither a refresh token nor a good Bearer token"),
+        (status = 503, description = "Redis does not answer"),
     )
 )]
-pub(in crate::endpoints) async fn logout(
+pub(super) async fn logout(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     body: Result<JsonBody, Problem>,

@@ -21,7 +21,7 @@ use crate::{
     http::{
         body::{Field, JsonBody, parse_object},
         cors::IDEMPOTENCY_KEY,
-        problem::{Problem, ProblemBody},
+        problem::Problem,
         rate_limit_headers::{insert_policies, insert_remaining},
         response,
     },
@@ -73,14 +73,14 @@ type Failure = (LoginOutcome, Problem);
     params(("Idempotency-Key" = Option<String>, Header, description = "16 to 64 characters: a retry sends no second code")),
     responses(
         (status = 200, description = "The mail event is confirmed by the broker", body = LoginResponse),
-        (status = 400, description = "No address, or a bad one", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The first request with this Idempotency-Key is not answered yet", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "This Idempotency-Key came with another body", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many logins", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Redis or the broker does not answer", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "No address, or a bad one"),
+        (status = 409, description = "The first request with this Idempotency-Key is not answered yet"),
+        (status = 422, description = "This Idempotency-Key came with another body"),
+        (status = 429, description = "Too many logins"),
+        (status = 503, description = "Redis or the broker does not answer"),
     )
 )]
-pub(in crate::endpoints) async fn login(
+pub(super) async fn login(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,

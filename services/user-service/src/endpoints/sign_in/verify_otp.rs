@@ -17,7 +17,7 @@ use crate::{
     endpoints::App,
     http::{
         body::{Field, JsonBody, parse_object},
-        problem::{Problem, ProblemBody},
+        problem::Problem,
         rate_limit_headers::insert_policies,
     },
     metrics::VerifyOutcome,
@@ -59,12 +59,12 @@ type Failure = (VerifyOutcome, Problem);
     post, path = "/api/v1/verify-otp", tag = "sign-in", request_body = VerifyRequest,
     responses(
         (status = 200, description = "Signed in", body = SignedIn),
-        (status = 400, description = "A field is missing, or the code is no good", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "Too many wrong codes", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "A server that is needed does not answer; the code stays good", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "A field is missing, or the code is no good"),
+        (status = 429, description = "Too many wrong codes"),
+        (status = 503, description = "A server that is needed does not answer; the code stays good"),
     )
 )]
-pub(in crate::endpoints) async fn verify_otp(
+pub(super) async fn verify_otp(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,

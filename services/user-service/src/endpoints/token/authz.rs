@@ -12,10 +12,7 @@ use axum::{
 
 use crate::{
     endpoints::App,
-    http::{
-        bearer, cookie,
-        problem::{Problem, ProblemBody},
-    },
+    http::{bearer, cookie, problem::Problem},
 };
 
 const USER: HeaderName = HeaderName::from_static("x-ping-user");
@@ -29,13 +26,10 @@ const EMAIL: HeaderName = HeaderName::from_static("x-ping-email");
             ("X-Ping-User" = String, description = "The person's id"),
             ("X-Ping-Email" = String, description = "Their address"),
         )),
-        (status = 401, description = "No token, or a bad one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or a bad one"),
     )
 )]
-pub(in crate::endpoints) async fn authz(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(super) async fn authz(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
     let token = bearer::token(&headers).or_else(|| cookie::token(&app.parts.options, &headers));
     let token = token.ok_or(Problem::no_token())?;
     let user = app.parts.tokens.verify(token).map_err(|_| Problem::invalid_token())?.user;

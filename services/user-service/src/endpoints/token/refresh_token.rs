@@ -12,7 +12,7 @@ use crate::{
     http::{
         body::{Field, JsonBody, parse_object},
         cookie,
-        problem::{Problem, ProblemBody},
+        problem::Problem,
         response,
     },
     metrics::RefreshOutcome,
@@ -30,7 +30,7 @@ pub(in crate::endpoints) struct RefreshRequest<'a> {
 
 /// The body of the 200.
 #[derive(Serialize, ToSchema)]
-pub(in crate::endpoints) struct Refreshed {
+pub(super) struct Refreshed {
     message: &'static str,
     /// Goes into the header `Authorization: Bearer ...`.
     token: String,
@@ -45,13 +45,13 @@ pub(in crate::endpoints) struct Refreshed {
     post, path = "/api/v1/token/refresh", tag = "sessions", request_body = RefreshRequest,
     responses(
         (status = 200, description = "New tokens", body = Refreshed),
-        (status = 400, description = "No refresh token", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "The session has ended", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 501, description = "There are no sessions", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Redis or the directory does not answer", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "No refresh token"),
+        (status = 401, description = "The session has ended"),
+        (status = 501, description = "There are no sessions"),
+        (status = 503, description = "Redis or the directory does not answer"),
     )
 )]
-pub(in crate::endpoints) async fn refresh_token(
+pub(super) async fn refresh_token(
     State(app): State<Arc<App>>,
     body: Result<JsonBody, Problem>,
 ) -> Result<Response, Problem> {

@@ -14,11 +14,7 @@ use super::user_view::UserView;
 use crate::{
     accounts::Page,
     endpoints::App,
-    http::{
-        bearer,
-        problem::{Problem, ProblemBody},
-        response,
-    },
+    http::{bearer, problem::Problem, response},
 };
 
 /// The largest page.
@@ -27,7 +23,7 @@ const MAX_LIMIT: u16 = 1000;
 /// The query as it is read.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(in crate::endpoints) struct PageQuery {
+pub(super) struct PageQuery {
     /// People on a page, 1 to 1000; everyone at once if not given.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     limit: Option<String>,
@@ -49,13 +45,13 @@ pub(super) struct UserList {
     get, path = "/api/v1/users", tag = "users", security(("bearer" = [])), params(PageQuery),
     responses(
         (status = 200, description = "People", body = UserList),
-        (status = 400, description = "A bad limit", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or a bad one", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 501, description = "There is no directory", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The directory does not answer", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "A bad limit"),
+        (status = 401, description = "No token, or a bad one"),
+        (status = 501, description = "There is no directory"),
+        (status = 503, description = "The directory does not answer"),
     )
 )]
-pub(in crate::endpoints) async fn list_users(
+pub(super) async fn list_users(
     State(app): State<Arc<App>>,
     query: Result<Query<PageQuery>, QueryRejection>,
     headers: HeaderMap,

@@ -9,11 +9,7 @@ use utoipa::ToSchema;
 use crate::{
     accounts::{AccountsError, User},
     endpoints::App,
-    http::{
-        bearer,
-        problem::{Problem, ProblemBody},
-        response,
-    },
+    http::{bearer, problem::Problem, response},
 };
 
 /// The body of the 200.
@@ -27,14 +23,11 @@ pub(super) struct Me {
     get, path = "/api/v1/users/me", tag = "users", security(("bearer" = [])),
     responses(
         (status = 200, description = "The bearer of the token", body = Me),
-        (status = 401, description = "No token, or a bad one", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The directory does not answer", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or a bad one"),
+        (status = 503, description = "The directory does not answer"),
     )
 )]
-pub(in crate::endpoints) async fn me(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(super) async fn me(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
     let identity = bearer::identify(&app.parts.tokens, &headers)?;
     let user = match app.parts.accounts.find(&identity.user.id).await {
         Ok(Some(user)) => user,

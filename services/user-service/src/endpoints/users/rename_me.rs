@@ -14,7 +14,7 @@ use crate::{
         bearer,
         body::{Field, JsonBody, parse_object},
         cookie,
-        problem::{Problem, ProblemBody},
+        problem::Problem,
         response,
     },
 };
@@ -47,13 +47,13 @@ pub(super) struct Renamed {
     put, path = "/api/v1/users/me", tag = "users", security(("bearer" = [])), request_body = RenameRequest,
     responses(
         (status = 200, description = "Renamed", body = Renamed),
-        (status = 400, description = "No name", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or a bad one", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 501, description = "There is no directory", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The directory does not answer", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "No name"),
+        (status = 401, description = "No token, or a bad one"),
+        (status = 501, description = "There is no directory"),
+        (status = 503, description = "The directory does not answer"),
     )
 )]
-pub(in crate::endpoints) async fn rename_me(
+pub(super) async fn rename_me(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     body: Result<JsonBody, Problem>,

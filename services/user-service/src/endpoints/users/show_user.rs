@@ -13,11 +13,7 @@ use utoipa::ToSchema;
 use super::user_view::UserView;
 use crate::{
     endpoints::App,
-    http::{
-        bearer,
-        problem::{Problem, ProblemBody},
-        response,
-    },
+    http::{bearer, problem::Problem, response},
 };
 
 /// The body of the 200.
@@ -32,13 +28,13 @@ pub(super) struct ShownUser {
     params(("id" = String, Path, description = "24 hex digits")),
     responses(
         (status = 200, description = "The person", body = ShownUser),
-        (status = 401, description = "A bad token", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "No such person", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 501, description = "There is no directory", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The directory does not answer", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "A bad token"),
+        (status = 404, description = "No such person"),
+        (status = 501, description = "There is no directory"),
+        (status = 503, description = "The directory does not answer"),
     )
 )]
-pub(in crate::endpoints) async fn show_user(
+pub(super) async fn show_user(
     State(app): State<Arc<App>>,
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
