@@ -55,9 +55,12 @@ pub struct Config {
     /// Requests in work at the same time; more are answered 503 at once
     #[arg(long, env = "MAX_IN_FLIGHT", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_in_flight: u32,
-    /// Open connections; more wait in the kernel
+    /// Open connections; one more takes the place of one that has no request in flight, or waits
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: u32,
+    /// How long a connection may wait for its next request; longer than the load balancer in front keeps its idle connections
+    #[arg(long, env = "IDLE_TIMEOUT", default_value = "75s", value_parser = duration)]
+    pub idle_timeout: Duration,
     /// How long a request may take in all, such as 5s
     #[arg(long, env = "REQUEST_TIMEOUT", default_value = "5s", value_parser = duration)]
     pub request_timeout: Duration,

@@ -10,7 +10,7 @@ mod users;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
+use axum::{Router, middleware::from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use sign_in::LoginLimit;
@@ -18,7 +18,6 @@ pub use state::{App, Parts};
 
 use crate::http::{
     admission::{self, Admission},
-    body::MAX_BODY_OCTETS,
     cors,
     problem::Problem,
 };
@@ -41,9 +40,8 @@ pub fn router(app: &Arc<App>, options: RouterOptions) -> Router {
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .with_state(Arc::clone(app))
             // The last added is the outermost: read from below.
-            .layer(DefaultBodyLimit::max(MAX_BODY_OCTETS)) // 4. how much of a body is read
-            .layer(admission) //                              3. sheds load, ends what takes too long
-            .layer(CatchPanicLayer::custom(internal)) //      2. a panic is one request's 500
+            .layer(admission) //                         3. reads the body, sheds load, ends what takes too long
+            .layer(CatchPanicLayer::custom(internal)) // 2. a panic is one request's 500
     };
     // 1. so that every answer carries its headers
     let pages = inner(for_pages()).layer(cors::layer(options.allowed_origins, with_cookie));

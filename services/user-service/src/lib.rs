@@ -89,8 +89,11 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let public = listen(SocketAddr::new(config.bind_address, config.port)).await?;
     let management = listen(SocketAddr::new(config.bind_address, config.management_port)).await?;
     tracing::info!(port = config.port, management_port = config.management_port, "listening");
-    let serve_options =
-        ServeOptions { max_connections: config.max_connections as usize, ..ServeOptions::default() };
+    let serve_options = ServeOptions {
+        max_connections: config.max_connections as usize,
+        idle_timeout: config.idle_timeout,
+        ..ServeOptions::default()
+    };
     shutdown.spawn_critical("http", serve(public, router(&app, options), serve_options, shutdown.clone()));
     shutdown.spawn_critical("management", management::serve(management, health, metrics, shutdown.clone()));
     Ok(())

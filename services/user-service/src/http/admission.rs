@@ -9,7 +9,7 @@ use axum::{
 };
 use tokio::sync::Semaphore;
 
-use super::problem::Problem;
+use super::{body, problem::Problem};
 use crate::metrics::ServiceMetrics;
 
 /// Permits and deadline. Clones share the permits.
@@ -28,15 +28,28 @@ impl Admission {
     }
 }
 
-/// Without a permit: 503 at once, before a byte of the body is read. A queue here would only delay every request.
+/// While there is no permit: 503 at once, before an octet of the body is read. A queue here would only delay every request.
+///
+/// A permit is taken only once the body is there: clients that send slowly, however many, take none from the others.
 pub(crate) async fn admit(State(admission): State<Admission>, request: Request, next: Next) -> Response {
-    let Ok(_permit) = admission.permits.try_acquire() else {
-        admission.metrics.shed("in_flight");
-        return Problem::overloaded().into_response();
+    let response = async {
+        if admission.permits.available_permits() == 0 {
+            return None;
+        }
+        let request = body::read_ahead(request).await;
+        let _permit = admission.permits.try_acquire().ok()?;
+        Some(next.run(request).await)
     };
-    if let Ok(response) = tokio::time::timeout(admission.deadline, next.run(request)).await {
-        return response;
+    let response = tokio::time::timeout(admission.deadline, response).await;
+    match response {
+        Ok(Some(response)) => response,
+        Ok(None) => {
+            admission.metrics.shed("in_flight");
+            Problem::overloaded().into_response()
+        }
+        Err(_) => {
+            admission.metrics.shed("deadline");
+            Problem::unavailable().into_response()
+        }
     }
-    admission.metrics.shed("deadline");
-    Problem::unavailable().into_response()
 }

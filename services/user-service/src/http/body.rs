@@ -1,13 +1,15 @@
 //! Reading request bodies: JSON objects of at most 16 KiB. What is wrong with one is told by a fixed sentence and a
 //! pointer: a parser's own words quote the value it did not like, which may be a code.
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use axum::{
+    body::{Body, to_bytes},
     extract::{FromRequest, Request},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, header},
 };
 use bytes::Bytes;
+use http_body_util::LengthLimitError;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -36,18 +38,40 @@ impl JsonBody {
 impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(mut request: Request, _state: &S) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
             return Err(Problem::unsupported_media_type());
         }
-        match tokio::time::timeout(READ_DEADLINE, Bytes::from_request(request, state)).await {
-            Ok(Ok(bytes)) => Ok(Self(bytes)),
-            Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(Problem::body_too_large())
-            }
-            Ok(Err(_)) => Err(Problem::malformed_body()),
-            Err(_) => Err(Problem::body_too_slow()),
+        match request.extensions_mut().remove::<WholeBody>() {
+            Some(WholeBody(body)) => body.map(Self),
+            None => read(request.into_body()).await.map(Self),
         }
+    }
+}
+
+/// The body of a request that was read before its handler runs, or why it could not be.
+#[derive(Debug, Clone)]
+struct WholeBody(Result<Bytes, Problem>);
+
+/// Reads the body of a request that says it is JSON; [`JsonBody`] finds it. Others are not read: no handler wants them.
+pub(crate) async fn read_ahead(request: Request) -> Request {
+    if !is_json(request.headers()) {
+        return request;
+    }
+    let (parts, body) = request.into_parts();
+    let mut request = Request::from_parts(parts, Body::empty());
+    request.extensions_mut().insert(WholeBody(read(body).await));
+    request
+}
+
+async fn read(body: Body) -> Result<Bytes, Problem> {
+    match tokio::time::timeout(READ_DEADLINE, to_bytes(body, MAX_BODY_OCTETS)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if error.source().is_some_and(<dyn StdError + 'static>::is::<LengthLimitError>) => {
+            Err(Problem::body_too_large())
+        }
+        Ok(Err(_)) => Err(Problem::malformed_body()),
+        Err(_) => Err(Problem::body_too_slow()),
     }
 }
 

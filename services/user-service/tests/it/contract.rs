@@ -6,7 +6,7 @@ use amqp::{BrokerConfig, Consumer, ConsumerOptions, Delivery};
 use ping_contract::event::EXPIRES_AT_HEADER;
 use redis::AsyncCommands as _;
 use serde_json::{Value, json};
-use service_kit::shutdown::Finish;
+use service_kit::{open_files, shutdown::Finish};
 use test_kit::{servers::fresh_database, vhost::Vhost, wait::wait_until};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -156,6 +156,22 @@ async fn half_a_body_is_a_408() {
     tokio::time::timeout(DEADLINE, stream.read_to_end(&mut answer)).await.expect("it was left open").unwrap();
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("body-too-slow"), "{answer}");
+}
+
+/// More clients than there are permits send half a body each.
+#[tokio::test]
+async fn slow_bodies_take_no_permit_from_honest_requests() {
+    open_files::raise_limit();
+    let service = Whole::start(&[]).await;
+    let half = b"POST /api/v1/login HTTP/1.1\r\nhost: ping\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    let mut slow = Vec::with_capacity(1400);
+    for _ in 0..1400 {
+        let mut stream = TcpStream::connect(("127.0.0.1", service.service.port)).await.unwrap();
+        stream.write_all(half).await.unwrap();
+        slow.push(stream);
+    }
+    let answer = service.post("/api/v1/login", json!({ "email": ADA })).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
 }
 
 #[tokio::test]
