@@ -8,13 +8,14 @@ use crate::{
     cluster::{Cluster, images::image},
     deadline,
     neighbours::pod,
+    wait::{eventually, seen},
 };
 
 /// Where it answers inside the namespace.
 pub const URL: &str = "http://proxy";
 
 impl Case {
-    /// Starts it in front of `target`, and waits until it is ready.
+    /// Starts it in front of `target`, and waits until it answers.
     pub async fn start_proxy(&self, target: &str) {
         let config =
             json!({ "metadata": { "name": "proxy" }, "data": { "nginx.conf": configuration(target) } });
@@ -26,6 +27,12 @@ impl Case {
         let _: Service = self.apply(service).await;
         let _: Pod = self.apply(pod(&self.cluster)).await;
         self.wait_pod_ready("proxy", deadline::OPERATOR).await;
+        // The nodes' rules for the new Service may follow the pod's readiness by a moment.
+        eventually("an HTTP response of the proxy", deadline::OPERATOR, async || {
+            let answer = self.fetch(URL).await;
+            seen(answer.status != 0, || format!("{answer:?}"))
+        })
+        .await;
     }
 }
 
