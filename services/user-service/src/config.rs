@@ -43,7 +43,7 @@ pub struct Config {
     /// Redis, redis:// or rediss://
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     pub redis_url: SecretString,
-    /// PEM file with the CA of Redis' certificate, besides the public ones
+    /// PEM file with the CA of Redis' certificate; without it the public ones are trusted
     #[arg(long, env = "REDIS_CA_FILE")]
     pub redis_ca_file: Option<PathBuf>,
     /// Networks of the proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8,192.0.2.7/32
