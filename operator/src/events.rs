@@ -39,16 +39,18 @@ impl Notice {
     pub fn object<K: ChildKind>(happening: Happening, object: &K) -> Self {
         let (kind, name) = (K::KIND, object.name_any());
         let (reason, type_, note) = match happening {
-            Happening::Created => ("Created", EventType::Normal, format!("made the {kind} {name}")),
+            Happening::Created => ("Created", EventType::Normal, format!("created the {kind} {name}")),
             Happening::Restored => {
-                ("Restored", EventType::Warning, format!("the {kind} {name} was gone: made it again"))
+                ("Restored", EventType::Warning, format!("the {kind} {name} had been deleted: recreated it"))
             }
             Happening::Corrected => {
-                ("Corrected", EventType::Warning, format!("the {kind} {name} was changed: changed it back"))
+                ("Corrected", EventType::Warning, format!("the {kind} {name} had been changed: restored it"))
             }
-            Happening::Deleted => {
-                ("Deleted", EventType::Normal, format!("the {kind} {name} is no longer needed: deleted it"))
-            }
+            Happening::Deleted => (
+                "Deleted",
+                EventType::Normal,
+                format!("deleted the {kind} {name}, which is no longer needed"),
+            ),
         };
         let secondary = ObjectReference {
             api_version: Some(K::API_VERSION.to_owned()),

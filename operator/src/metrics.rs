@@ -76,7 +76,7 @@ impl OperatorMetrics {
             );
             registry.register(
                 "ping_operator_topology_changes",
-                "Changes made to brokers: new objects and mended drift",
+                "Changes to brokers: new objects and corrected drift",
                 new.topology_changes.clone(),
             );
             registry.register("ping_operator_leader", "1 on the replica that reconciles", new.leader.clone());

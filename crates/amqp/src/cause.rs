@@ -52,7 +52,7 @@ impl Cause {
     #[must_use]
     pub const fn message(self) -> &'static str {
         match self {
-            Self::Starting => "The first connection to RabbitMQ is being made.",
+            Self::Starting => "The first connection to RabbitMQ is being established.",
             Self::HostNotFound => {
                 "The host name of RabbitMQ has no address. Check its spelling, and that its Service exists."
             }

@@ -45,7 +45,7 @@ pub enum DepthError {
         members: usize,
     },
     /// A field is not there, as in the first seconds of a queue or while its leader is away.
-    #[error("the broker does not say yet what the queue {0} holds")]
+    #[error("the broker has not reported the depth of the queue {0} yet")]
     Incomplete(String),
 }
 

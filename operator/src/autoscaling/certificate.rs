@@ -41,7 +41,7 @@ const FAREWELL: Duration = Duration::from_hours(24);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Making keys and certificates.
-    #[error("a certificate cannot be made")]
+    #[error("the certificate cannot be created")]
     Make(#[from] rcgen::Error),
     /// The Secret lacks a key, or it holds something else.
     #[error(

@@ -49,7 +49,7 @@ impl CertificateStore {
         match Material::read(&secret) {
             Ok(material) => Ok((material, secret)),
             Err(error) => {
-                tracing::warn!(%error, "making the certificate anew");
+                tracing::warn!(%error, "creating a new certificate");
                 let material = Material::make(&self.names, now)?;
                 let written = self.write(&material, secret).await?;
                 Ok((material, written))

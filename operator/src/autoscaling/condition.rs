@@ -18,7 +18,7 @@ pub fn finding(spec: &Autoscaling, slot: &Slot, backlog: Result<Sample, Unreadab
         AutoscalingProvider::None => Finding::good(
             AUTOSCALING_READY,
             "Off",
-            "nobody scales the mail consumers, as mailService.autoscaling.provider says",
+            "the mail consumers are not scaled, because mailService.autoscaling.provider is None",
         ),
         AutoscalingProvider::External => {
             let metric = spec.external_metric_name.as_deref().unwrap_or_default();
@@ -38,7 +38,7 @@ fn embedded(slot: &Slot, backlog: Result<Sample, Unreadable>) -> Finding {
         (Slot::Foreign(owner), _) => bad(
             "ExternalMetricsProviderConflict",
             format!(
-                "external metrics of this cluster come from {owner}, which was left alone: set \
+                "external metrics of this cluster come from {owner}, which was not changed: set \
                  mailService.autoscaling.provider to External with a metric that it serves, or to None, or remove it"
             ),
         ),

@@ -197,7 +197,7 @@ impl Registration {
         let preconditions = Some(Preconditions { uid, resource_version });
         let params = DeleteParams { preconditions, ..DeleteParams::default() };
         api.delete(NAME, &params).await.map_err(Error::ApiService)?;
-        tracing::info!("the last replica: took the APIService away, so that nobody waits for it");
+        tracing::info!("last replica: deleted the APIService, so that the API server does not wait for it");
         Ok(())
     }
 

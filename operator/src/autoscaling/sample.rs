@@ -71,7 +71,7 @@ pub enum Unreadable {
         members: usize,
     },
     /// The broker leaves numbers out.
-    #[error("the broker does not say yet what the queue holds: wait a few seconds")]
+    #[error("the broker has not reported the depth of the queue yet: wait a few seconds")]
     Incomplete,
     /// The last good sample is older than [`MAX_AGE`].
     #[error("the last sample is {seconds} s old: see whether the operator gets any processor time")]

@@ -68,7 +68,7 @@ pub enum Error {
     #[error("the brokers cannot be compared with their volumes")]
     LostVolumes(#[source] lost_volumes::Error),
     /// What is created once is there already: our cache is behind, and the next try finds it.
-    #[error("the {kind} {name} was made a moment ago, reading it again")]
+    #[error("the {kind} {name} was created a moment ago, reading it again")]
     Exists {
         /// Its kind.
         kind: &'static str,

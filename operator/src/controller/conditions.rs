@@ -134,7 +134,7 @@ pub fn of_topology(state: &TopologyState) -> Finding {
             _ if !queues.warnings.is_empty() => {
                 Finding::good(TYPE, "AppliedWithWarnings", queues.warnings.join("; "))
             }
-            _ => Finding::good(TYPE, "Applied", "exchanges, queues, policies and users are as they must be"),
+            _ => Finding::good(TYPE, "Applied", "exchanges, queues, policies and users are up to date"),
         },
     }
 }

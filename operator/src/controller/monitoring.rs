@@ -81,7 +81,7 @@ pub async fn reconcile(
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     /// Somebody else's is in its place.
-    #[error("it belongs to somebody else")]
+    #[error("the stack does not own it")]
     Foreign,
     /// The API server did not take it.
     #[error("the API server refused")]
@@ -123,7 +123,7 @@ async fn remove(api: &Api<DynamicObject>, absent: &KnownAbsent, id: &StackId, op
 }
 
 pub(super) fn all_made(kinds: &[&str], shut_out: bool) -> Finding {
-    let made = format!("made the {}", kinds.join(" and the "));
+    let made = format!("created the {}", kinds.join(" and the "));
     if !shut_out {
         return Finding::good(MONITORING_READY, "Applied", made);
     }
@@ -139,7 +139,7 @@ pub(super) fn trouble(kind: &str, name: &str, error: &Error) -> Finding {
     match error {
         Error::Foreign => bad(
             "NameConflict",
-            format!("{kind} {name} belongs to somebody else and was left alone: rename or delete it"),
+            format!("{kind} {name} is not owned by this stack and was not changed: rename or delete it"),
         ),
         Error::Kube(kube::Error::Api(status)) if status.code == 404 => bad(
             "PrometheusOperatorMissing",

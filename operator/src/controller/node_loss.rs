@@ -39,7 +39,7 @@ pub(super) fn of_pods(id: &StackId, brokers: i32, pods: &[Arc<Pod>]) -> Option<F
         return Some(Finding::bad(BrokersSurviveNodeLoss, "BrokersShareNode", message));
     }
     let placed = on_nodes.values().map(Vec::len).sum::<usize>();
-    let message = "no node holds so many brokers that the others would be no majority";
+    let message = "if any one node is lost, a majority of the brokers remains";
     (placed >= brokers).then(|| Finding::good(BrokersSurviveNodeLoss, "Spread", message))
 }
 

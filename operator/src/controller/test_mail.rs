@@ -100,7 +100,7 @@ fn advice(answer: Answer, smtp: &Smtp) -> String {
             format!("{host} took the test mail: look into the recipient's mailbox, and where it keeps spam")
         }
         Answer::Misconfigured => {
-            "no mail can be made of these settings: check that smtp.from and smtp.testRecipient are addresses"
+            "the mail cannot be built from these settings: check that smtp.from and smtp.testRecipient are addresses"
                 .to_owned()
         }
         Answer::Unreachable => format!(
@@ -113,7 +113,7 @@ fn advice(answer: Answer, smtp: &Smtp) -> String {
         ),
         Answer::TurnedAway => {
             format!(
-                "{host} takes no session from this cluster: ask who runs it to let the cluster's addresses in"
+                "{host} rejects connections from this cluster: ask its administrator to allow the cluster's addresses"
             )
         }
         Answer::LoginRefused => format!(

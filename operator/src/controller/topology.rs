@@ -181,7 +181,7 @@ async fn report_changes(context: &Context, id: &StackId, report: &Report) {
             context.events.notify(id, Notice::topology(true, &operation.to_string())).await;
         }
     } else if !report.applied.is_empty() {
-        let note = format!("made what was missing on the broker, {} objects", report.applied.len());
+        let note = format!("created {} missing objects on the broker", report.applied.len());
         context.events.notify(id, Notice::topology(false, &note)).await;
     }
 }

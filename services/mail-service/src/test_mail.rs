@@ -49,7 +49,7 @@ pub async fn send(settings: &TestMail) -> Report {
 /// What to send, and by whom. `None`: the settings do not make a mail, and the log says which.
 fn prepare(settings: &TestMail) -> Option<(Pool, OutgoingMail)> {
     let logged = |error: &dyn std::error::Error| {
-        tracing::error!(error = %chain(error), "no test mail can be made of these settings");
+        tracing::error!(error = %chain(error), "the test mail cannot be built from these settings");
     };
     let relay = settings.smtp.relay().inspect_err(|error| logged(error)).ok()?;
     let writer = settings.smtp.writer().inspect_err(|error| logged(error)).ok()?;
@@ -60,7 +60,7 @@ fn prepare(settings: &TestMail) -> Option<(Pool, OutgoingMail)> {
         to,
         subject: "Test mail".to_owned(),
         body:
-            "Somebody who sets Ping up has asked for this mail. It came by the way that sign-in codes go.\n"
+            "An administrator of Ping requested this test mail. It was sent in the same way as sign-in codes.\n"
                 .to_owned(),
         purpose: Some("test".to_owned()),
         locale: None,

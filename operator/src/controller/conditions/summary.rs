@@ -27,7 +27,7 @@ pub fn summary(findings: &[Finding], conflicts: &[String], past: &Past<'_>) -> F
 /// What to do about objects of others; `None` if there are none.
 pub(super) fn conflict_message(conflicts: &[String]) -> Option<String> {
     let objects = conflicts.join(", ");
-    let message = || format!("{objects} belongs to somebody else and was left alone: rename or delete it");
+    let message = || format!("{objects} is not owned by this stack and was not changed: rename or delete it");
     (!conflicts.is_empty()).then(message)
 }
 
@@ -55,7 +55,7 @@ mod tests {
         assert_eq!(worst.message, "UserServiceReady: no image");
         let conflict = summary(&[good], &["Service demo-redis".to_owned()]);
         assert_eq!(conflict.reason, "NameConflict");
-        assert!(conflict.message.starts_with("Service demo-redis belongs to somebody else"));
+        assert!(conflict.message.starts_with("Service demo-redis is not owned by this stack"));
     }
 
     /// A finding for which no rule exists.

@@ -25,8 +25,13 @@ pub(super) const ROWS: &[Row] = &[
     .then("Set `neighbours.prometheusNamespace` in the values of the operator's chart."),
     Row::new(MONITORING, FALSE, &["PrometheusOperatorMissing"], "The cluster has no Prometheus operator.")
         .then("Install it, or set the field of `spec.monitoring` to false."),
-    Row::new(MONITORING, FALSE, &["NameConflict"], "An object of somebody else has the name of one of them.")
-        .then("Rename or delete that object."),
+    Row::new(
+        MONITORING,
+        FALSE,
+        &["NameConflict"],
+        "An object that the stack does not own has the name of one of them.",
+    )
+    .then("Rename or delete that object."),
     Row::new(MONITORING, FALSE, &["Forbidden"], "The operator may not create such an object.")
         .then("Upgrade the operator's chart, whose roles say that it may."),
     Row::new(
@@ -56,7 +61,7 @@ pub(super) const ROWS: &[Row] = &[
         "The pod of the test mail cannot start.",
     )
     .then("See the same reasons of the parts."),
-    Row::new(TEST_MAIL, FALSE, &["Misconfigured"], "No mail can be made of the settings.")
+    Row::new(TEST_MAIL, FALSE, &["Misconfigured"], "The mail cannot be built from the settings.")
         .then("Check that `smtp.from` and `smtp.testRecipient` are addresses."),
     Row::new(
         TEST_MAIL,

@@ -15,7 +15,7 @@ pub(super) const ROWS: &[Row] = &[
         TYPES,
         FALSE,
         &["ExternalMetricsProviderConflict"],
-        "The external metrics of the cluster come from another provider, which was left alone.",
+        "The external metrics of the cluster come from another provider, which was not changed.",
     )
     .then("Set the provider to `External` or `None`, or remove the other; see [autoscaling.md](autoscaling.md)."),
     Row::new(TYPES, FALSE, &["MetricsApiUnavailable"], "The API server does not reach the operator's metrics API.")

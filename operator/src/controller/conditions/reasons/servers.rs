@@ -33,7 +33,7 @@ pub(super) const ROWS: &[Row] = &[
         &[RedisReady, RabbitMqReady, UserServiceReady, MailServiceReady],
         UNKNOWN,
         &["NoReport"],
-        "No pod has told the operator which servers it can use.",
+        "No pod has reported which servers it can use.",
     )
     .then("Check that the pods run, and that network policies admit the operator to ports 5001 and 5002 of the pods."),
     Row::new(REDIS, FALSE, &["RedisHostNotFound"], "The host name of Redis has no address.")
@@ -101,13 +101,13 @@ pub(super) const ROWS: &[Row] = &[
     Row::new(MAIL, FALSE, &["SmtpTlsFailed"], "The connection to the mail server cannot be encrypted.")
         .then("Check `smtp.tls`, the server's certificate, and `smtp.caSecretRef`."),
     Row::new(MAIL, FALSE, &["SmtpClientRejected"], "The mail server takes no session from the cluster's addresses.")
-        .then("Ask who runs it to let these addresses in."),
+        .then("Ask its administrator to allow these addresses."),
     Row::new(MAIL, FALSE, &["SmtpAuthenticationFailed"], "The mail server refuses user and password, or requires them.")
         .then("Check `EMAIL_USER` and `EMAIL_PASSWORD` in the Secret of `smtp.credentialsSecretRef`."),
     Row::new(MAIL, FALSE, &["SmtpSenderRejected"], "The mail server takes no mail from the sender.")
         .then("Set `smtp.from` to an address that this login may send as."),
     Row::new(MAIL, FALSE, &["SmtpUnavailable"], "The mail server is busy, or asks to come back later.")
-        .then("If it lasts, ask who runs it about its limits."),
+        .then("If it lasts, ask its administrator about its limits."),
     Row::new(MAIL, FALSE, &["SmtpInterrupted"], "The mail server ends sessions, or falls silent in the middle.")
         .then("See its log, and check proxies and firewalls on the way."),
 ];

@@ -11,7 +11,7 @@ pub(super) const ROWS: &[Row] = &[
         TYPES,
         FALSE,
         &["NameConflict"],
-        "An object of somebody else has the name of one that the stack needs. It was left alone.",
+        "An object that the stack does not own has a name that the stack needs. It was not changed.",
     )
     .then("Rename or delete that object, or choose another name for the stack."),
     Row::new(TYPES, FALSE, &["InvalidSpec"], "The spec contradicts itself, or a value cannot be parsed.")
@@ -29,7 +29,7 @@ pub(super) const ROWS: &[Row] = &[
         "This release of the operator cannot read the object. It leaves everything as it is.",
     )
     .then("Correct the object with `kubectl edit`, or upgrade the operator."),
-    Row::new(TYPES, FALSE, &["BuildFailed"], "The operator made a manifest that Kubernetes does not know.")
+    Row::new(TYPES, FALSE, &["BuildFailed"], "The operator built a manifest that Kubernetes does not accept.")
         .then("Report it as a fault of the operator, with the message."),
     Row::new(TYPES, FALSE, &["ApplyFailed"], "The API server refused an object. It is tried again.")
         .then("See what the API server says in the message: an admission policy, or a missing right of the operator."),

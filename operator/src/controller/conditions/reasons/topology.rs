@@ -28,9 +28,14 @@ pub(super) const ROWS: &[Row] = &[
     Row::new(TYPES, FALSE, &["UnsupportedVersion"], "Ping cannot work with the version of the broker.")
         .then("Upgrade the broker as the message says. Nothing is written to it.")
         .needs_a_person(),
-    Row::new(TYPES, FALSE, &["TopologyConflict"], "A queue, policy or vhost of somebody else is in the way.")
-        .then("Do what the message says. The operator deletes nothing that may hold mails.")
-        .needs_a_person(),
+    Row::new(
+        TYPES,
+        FALSE,
+        &["TopologyConflict"],
+        "A queue, policy or vhost with another owner has a name that the stack needs.",
+    )
+    .then("Do what the message says. The operator deletes nothing that may hold mails.")
+    .needs_a_person(),
     Row::new(TYPES, FALSE, &["QueueMembersMissing"], "A queue has fewer members than there are brokers.")
         .then("Wait: the brokers add members by themselves once all of them run."),
     Row::new(TYPES, UNKNOWN, &["QueueMembersUnknown"], "The broker does not name the members of its queues.")

@@ -28,7 +28,7 @@ async fn every_deleted_child_comes_back_with_an_event() {
         demo.wait_ready().await;
         for gone in ["Deployment demo-user-service", "StatefulSet demo-rabbitmq", "NetworkPolicy demo-redis"]
         {
-            case.wait_event("Restored", &format!("the {gone} was gone"), deadline::MAIL).await;
+            case.wait_event("Restored", &format!("the {gone} had been deleted"), deadline::MAIL).await;
         }
         demo.user("ada@example.org").sign_in_eventually().await;
     })
@@ -48,7 +48,7 @@ async fn a_changed_child_is_changed_back_with_an_event() {
             seen(part.is_some_and(|part| part == "user-service"), || format!("it selects {selector:?}"))
         })
         .await;
-        case.wait_event("Corrected", "the Service demo-user-service was changed", deadline::MAIL).await;
+        case.wait_event("Corrected", "the Service demo-user-service had been changed", deadline::MAIL).await;
     })
     .await;
 }
