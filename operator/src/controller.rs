@@ -163,7 +163,8 @@ async fn reconcile_stack(stack: &PingStack, context: &Context) -> Result<(&'stat
         Ok(Step::Applied { validated, outcome }) => {
             let known = update_status::after_apply(context, stack, &validated, &outcome).await;
             // The broker counts a queue's messages some seconds after it is made.
-            let settled = known.queue.is_some() && known.findings.iter().all(is_settled);
+            let settled =
+                known.queue.is_some() && !outcome.volumes_unrecorded && known.findings.iter().all(is_settled);
             (known, if settled { RESYNC } else { SOON })
         }
         Ok(Step::Refused(error)) => (update_status::after_refusal(&error, &update_status::past(stack)), SOON),

@@ -110,6 +110,8 @@ pub struct Outcome {
     pub topology: TopologyState,
     /// What is wrong with a broker's volume, if something is.
     pub broker_problem: Option<Problem>,
+    /// Which volumes the brokers are members with could not be recorded yet.
+    pub volumes_unrecorded: bool,
     /// What became of the monitoring, if some is wanted.
     pub monitoring: Option<Finding>,
 }
@@ -154,7 +156,7 @@ pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcom
     brokers_apart::restart(context, id, &brokers).await?;
     let state = topology::reconcile(context, id, &topology, &brokers).await;
     let seen = lost_volumes::Seen { stateful_sets: &stateful_sets, brokers: &brokers };
-    let broker_problem = Box::pin(applier.heal(repair.as_ref(), seen, &mut kept)).await?;
+    let healing = Box::pin(applier.heal(repair.as_ref(), seen, &mut kept)).await?;
     applier.hand_over_replicas(&mut deployments, &autoscaling).await?;
     let deployments = applier.apply_all(deployments).await?;
     applier.apply_all(horizontal_pod_autoscalers).await?;
@@ -178,7 +180,8 @@ pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcom
         conflicts: applier.conflicts,
         brokers,
         topology: state,
-        broker_problem,
+        broker_problem: healing.problem,
+        volumes_unrecorded: healing.unrecorded,
         monitoring,
     })
 }
@@ -210,6 +213,7 @@ pub fn look(context: &Context, id: &StackId, before: Option<&PingStackStatus>) -
         brokers: Brokers::default(),
         topology: TopologyState::Applied(topology::Queues { mail: queue, ..topology::Queues::default() }),
         broker_problem: None,
+        volumes_unrecorded: false,
         monitoring: None,
     }
 }
@@ -270,13 +274,13 @@ impl Applier<'_> {
         repair: Option<&BrokerRepair>,
         seen: lost_volumes::Seen<'_>,
         kept: &mut orphans::Kept,
-    ) -> Result<Option<Problem>, Error> {
-        let Some(repair) = repair else { return Ok(None) };
+    ) -> Result<lost_volumes::Healing, Error> {
+        let Some(repair) = repair else { return Ok(lost_volumes::Healing::default()) };
         let looked = lost_volumes::look(self.context, self.id, repair, &seen).await;
-        let healing = looked.map_err(Error::LostVolumes)?;
+        let mut healing = looked.map_err(Error::LostVolumes)?;
         kept.add(&healing.job);
-        Box::pin(self.create_jobs(healing.job.into_iter().collect())).await?;
-        Ok(healing.problem)
+        Box::pin(self.create_jobs(healing.job.take().into_iter().collect())).await?;
+        Ok(healing)
     }
 
     /// A Job is made once: what its pods are cannot be changed, and made anew it would run again.

@@ -50,6 +50,9 @@ pub struct Healing {
     pub job: Option<Job>,
     /// Why a broker is not a member, in words.
     pub problem: Option<Problem>,
+    /// Which volumes the brokers are members with is not recorded yet, because not all of them answered. Until it is, the
+    /// loss of one cannot be told from a new broker.
+    pub unrecorded: bool,
 }
 
 /// What is known of the brokers in this reconcile.
@@ -77,8 +80,9 @@ pub async fn look(
         // Ready alone is not enough: a broker may be a cluster of its own.
         if seen.brokers.are_all_members() {
             volumes.remember(context, set, &brokers).await?;
+            return Ok(Healing::default());
         }
-        return Ok(Healing::default());
+        return Ok(Healing { unrecorded: true, ..Healing::default() });
     }
     if !brokers.iter().any(Broker::has_new_volume) {
         return Ok(Healing::default());
@@ -117,7 +121,7 @@ fn act(verdict: Verdict, repair: &BrokerRepair) -> Result<Healing, Error> {
         Verdict::Forget { lost, asked } => Some(repair.forget(&lost, &asked).map_err(Error::Build)?),
         Verdict::Nothing | Verdict::Wait { .. } | Verdict::PersonDecides { .. } => None,
     };
-    Ok(Healing { job, problem })
+    Ok(Healing { job, problem, unrecorded: false })
 }
 
 fn problem(verdict: &Verdict) -> Option<Problem> {
