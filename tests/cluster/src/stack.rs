@@ -56,6 +56,14 @@ impl Case {
     pub fn stack(&self, name: &str) -> Stack<'_> {
         Stack { case: self, name: name.to_owned() }
     }
+
+    /// A small stack `demo` with `spec` merged into its own, once it is ready.
+    pub async fn ready_stack(&self, spec: Value) -> Stack<'_> {
+        let demo = self.stack("demo");
+        demo.apply(spec).await;
+        demo.wait_ready().await;
+        demo
+    }
 }
 
 impl Stack<'_> {

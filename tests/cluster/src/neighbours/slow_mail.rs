@@ -1,4 +1,4 @@
-//! A mail server that takes half a second for each mail on each connection, and can be told to take none.
+//! A mail server that takes half a second for each mail on each connection, and can be stopped from accepting any.
 
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
 use serde_json::{Value, json};

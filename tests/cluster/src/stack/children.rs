@@ -57,6 +57,15 @@ impl Stack<'_> {
         .await;
     }
 
+    /// Waits until it has no object of a kind.
+    pub async fn wait_none<K: Kind>(&self, deadline: Duration) {
+        eventually(format!("every {} of {} to be gone", K::kind(&()), self.name), deadline, async || {
+            let left = self.case.names::<K>(&self.selector()).await?;
+            seen(left.is_empty(), || left.join(", "))
+        })
+        .await;
+    }
+
     /// Everything but volumes, as kind and name.
     async fn children(&self) -> Result<Vec<String>, String> {
         let mut all = self.named::<Secret>().await?;

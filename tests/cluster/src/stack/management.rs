@@ -53,7 +53,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// A broker, and who asks it.
+/// A broker and the user that a request is made as.
 #[derive(Debug, Clone)]
 pub struct Broker<'a> {
     /// Its pod.

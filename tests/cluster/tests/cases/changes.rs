@@ -17,7 +17,7 @@ const ROTATE: &str = "pingstack.dev/rotate-broker-passwords";
 #[tokio::test]
 async fn changed_services_roll_without_a_refused_login() {
     Case::run(async |case: &Case| {
-        let demo = start(case).await;
+        let demo = case.ready_stack(json!({})).await;
         let load = demo.start_load("roll", RATE).await;
         demo.patch(json!({
             "login": { "maxAttempts": 4 }, "userService": { "replicas": 3 }, "mailService": { "concurrency": 8 },
@@ -44,7 +44,7 @@ async fn changed_services_roll_without_a_refused_login() {
 #[tokio::test]
 async fn deleted_secrets_are_made_anew_and_the_stack_recovers() {
     Case::run(async |case: &Case| {
-        let demo = start(case).await;
+        let demo = case.ready_stack(json!({})).await;
         let count = demo.recreate_all::<Secret>().await;
         assert!(count > 0, "the stack has no Secret");
         demo.wait_parts().await;
@@ -57,7 +57,7 @@ async fn deleted_secrets_are_made_anew_and_the_stack_recovers() {
 #[tokio::test]
 async fn rotated_broker_passwords_refuse_no_login() {
     Case::run(async |case: &Case| {
-        let demo = start(case).await;
+        let demo = case.ready_stack(json!({})).await;
         let load = demo.start_load("rotate", RATE).await;
         demo.annotate(ROTATE, "1").await;
         case.wait_present::<Secret>("demo-broker-users-b", deadline::MAIL).await;
@@ -76,13 +76,6 @@ async fn rotated_broker_passwords_refuse_no_login() {
         demo.user("ada@example.org").sign_in().await;
     })
     .await;
-}
-
-async fn start(case: &Case) -> Stack<'_> {
-    let demo = case.stack("demo");
-    demo.apply(json!({})).await;
-    demo.wait_ready().await;
-    demo
 }
 
 fn has_variable(deployment: &Deployment, name: &str, value: &str) -> bool {

@@ -16,9 +16,7 @@ use serde_json::json;
 #[tokio::test]
 async fn a_deleted_stack_leaves_its_volumes_and_finds_them_again() {
     Case::run(async |case: &Case| {
-        let demo = case.stack("demo");
-        demo.apply(json!({})).await;
-        demo.wait_ready().await;
+        let demo = case.ready_stack(json!({})).await;
         let old_pepper = pepper(case).await;
         let volumes = volumes(case).await;
         assert!(!volumes.is_empty(), "the stack has no volume");
@@ -36,15 +34,9 @@ async fn a_deleted_stack_leaves_its_volumes_and_finds_them_again() {
 #[tokio::test]
 async fn a_stack_that_retains_nothing_takes_its_volumes_along() {
     Case::run(async |case: &Case| {
-        let demo = case.stack("demo");
-        demo.apply(json!({ "retentionPolicy": "Delete" })).await;
-        demo.wait_ready().await;
+        let demo = case.ready_stack(json!({ "retentionPolicy": "Delete" })).await;
         delete(&demo).await;
-        eventually("the volumes to be gone", deadline::MAIL, async || {
-            let left = case.names::<PersistentVolumeClaim>(&demo.selector()).await?;
-            seen(left.is_empty(), || left.join(", "))
-        })
-        .await;
+        demo.wait_none::<PersistentVolumeClaim>(deadline::MAIL).await;
     })
     .await;
 }

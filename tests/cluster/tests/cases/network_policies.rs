@@ -15,9 +15,7 @@ const JUDGE: &str = "tests/cluster/policies";
 #[ignore = "make e2e-full runs it; CI has not the four minutes in which its Go program compiles"]
 async fn network_policies_let_in_whom_they_should_and_nobody_else() {
     Case::run(async |case: &Case| {
-        let demo = case.stack("demo");
-        demo.apply(json!({})).await;
-        demo.wait_ready().await;
+        let demo = case.ready_stack(json!({})).await;
         let policies = case.api::<NetworkPolicy>().list(&ListParams::default()).await.expect("policies");
         let policies = json!({ "items": policies.items }).to_string();
         let table = case.cluster.repository.join(JUDGE).join("reach.txt").display().to_string();
@@ -25,11 +23,7 @@ async fn network_policies_let_in_whom_they_should_and_nobody_else() {
         let judged = case.cluster.run_go(JUDGE, &arguments, &policies).await;
         case.step(judged.expect("every line of the table holds").trim());
         demo.patch(json!({ "networkPolicy": { "enabled": false } })).await;
-        eventually("the policies to be gone", deadline::MAIL, async || {
-            let left = case.names::<NetworkPolicy>(&demo.selector()).await?;
-            seen(left.is_empty(), || left.join(", "))
-        })
-        .await;
+        demo.wait_none::<NetworkPolicy>(deadline::MAIL).await;
     })
     .await;
 }

@@ -17,9 +17,7 @@ async fn an_unreadable_stack_does_not_stop_the_others() {
         let served = json!(crds(case).get(CRD).await.expect("the CRD"));
         case.with_cleanup(store_unreadable(case, open(served.clone())), replace_crd(case, served)).await;
         case.operator().restart().await;
-        let demo = case.stack("demo");
-        demo.apply(json!({})).await;
-        demo.wait_ready().await;
+        let demo = case.ready_stack(json!({})).await;
         // The Event is on the object, where its author looks.
         case.wait_event("Unreadable", "cannot read the object", deadline::MAIL).await;
     })

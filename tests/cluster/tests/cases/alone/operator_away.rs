@@ -69,9 +69,7 @@ async fn an_object_that_no_operator_has_read_is_not_taken_for_one_that_is_done()
 #[tokio::test]
 async fn a_stack_can_be_deleted_while_the_operator_is_down() {
     Case::alone(async |case: &Case| {
-        let demo = case.stack("demo");
-        demo.apply(json!({})).await;
-        demo.wait_ready().await;
+        let demo = case.ready_stack(json!({})).await;
         case.operator().scale(0).await;
         demo.delete().await;
         demo.wait_gone(deadline::READ).await;

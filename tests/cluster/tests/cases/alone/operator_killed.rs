@@ -17,9 +17,7 @@ const RATE: u32 = 10;
 #[tokio::test]
 async fn the_other_replica_takes_over() {
     Case::alone(async |case: &Case| {
-        let demo = case.stack("demo");
-        demo.apply(json!({})).await;
-        demo.wait_ready().await;
+        let demo = case.ready_stack(json!({})).await;
         let operator = case.operator();
         let leader = operator.leader().await.expect("a leader");
         let began = Instant::now();
@@ -40,9 +38,7 @@ async fn the_other_replica_takes_over() {
 #[ignore = "make e2e-full runs it; CI has a day of restarts"]
 async fn killed_servers_lose_no_confirmed_mail() {
     Case::alone(async |case: &Case| {
-        let demo = case.stack("demo");
-        demo.apply(json!({})).await;
-        demo.wait_ready().await;
+        let demo = case.ready_stack(json!({})).await;
         let load = demo.start_load("kill", RATE).await;
         // Twice each: to RabbitMQ, the first start on a volume differs from the second.
         for round in [1, 2] {

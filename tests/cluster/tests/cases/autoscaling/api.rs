@@ -19,9 +19,7 @@ const ANSWERED: Duration = Duration::from_secs(10);
 #[tokio::test]
 async fn the_metrics_api_answers_the_front_proxy_alone() {
     Case::run(async |case: &Case| {
-        let demo = case.stack("demo");
-        demo.apply(json!({})).await;
-        demo.wait_ready().await;
+        let demo = case.ready_stack(json!({})).await;
         demo.wait_reason("AutoscalingReady", "FollowsQueue", deadline::OPERATOR).await;
         assert_listed(case).await;
         // The replica that answers may read the queue a moment after the one that wrote the condition.

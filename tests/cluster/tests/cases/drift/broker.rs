@@ -5,8 +5,6 @@ use std::time::Instant;
 use cluster::{Case, deadline, management::Request};
 use serde_json::json;
 
-use super::objects::start;
-
 const QUEUE: &str = "queues/ping/send-otp";
 const DEAD_QUEUE: &str = "queues/ping/send-otp.dead";
 const POLICY: &str = "policies/ping/ping.send-otp";
@@ -14,7 +12,7 @@ const POLICY: &str = "policies/ping/ping.send-otp";
 #[tokio::test]
 async fn drift_on_the_broker_is_mended() {
     Case::run(async |case: &Case| {
-        let demo = start(case).await;
+        let demo = case.ready_stack(json!({})).await;
         let user = format!("{}.demo.mail-service.a", case.namespace);
         let user_path = format!("users/{user}");
         let began = Instant::now();
@@ -37,7 +35,7 @@ async fn drift_on_the_broker_is_mended() {
 #[tokio::test]
 async fn a_queue_with_other_arguments_is_a_conflict_and_keeps_its_messages() {
     Case::run(async |case: &Case| {
-        let demo = start(case).await;
+        let demo = case.ready_stack(json!({})).await;
         demo.patch(json!({ "paused": true })).await;
         demo.wait_reason("Paused", "Paused", deadline::OPERATOR).await;
         demo.manage(Request::delete(DEAD_QUEUE)).await;
@@ -63,7 +61,7 @@ async fn a_queue_with_other_arguments_is_a_conflict_and_keeps_its_messages() {
 #[tokio::test]
 async fn a_vhost_with_a_foreign_tag_is_a_conflict_and_untouched() {
     Case::run(async |case: &Case| {
-        let demo = start(case).await;
+        let demo = case.ready_stack(json!({})).await;
         let tags = json!({ "tags": ["somebody/else/there"] });
         demo.manage(Request::put("vhosts/ping", &tags.to_string())).await;
         let conflict = demo.wait_reason("TopologyReady", "TopologyConflict", deadline::OPERATOR).await;

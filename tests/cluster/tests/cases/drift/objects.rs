@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 #[tokio::test]
 async fn every_deleted_child_comes_back_with_an_event() {
     Case::run(async |case: &Case| {
-        let demo = start(case).await;
+        let demo = case.ready_stack(json!({})).await;
         let counts = [
             demo.recreate_all::<ServiceAccount>().await,
             demo.recreate_all::<ConfigMap>().await,
@@ -38,7 +38,7 @@ async fn every_deleted_child_comes_back_with_an_event() {
 #[tokio::test]
 async fn a_changed_child_is_changed_back_with_an_event() {
     Case::run(async |case: &Case| {
-        let demo = start(case).await;
+        let demo = case.ready_stack(json!({})).await;
         let name = demo.part("user-service");
         let nothing = json!({ "spec": { "selector": { "pingstack.dev/part": "nobody" } } });
         case.patch::<Service>(&name, nothing).await;
@@ -69,13 +69,6 @@ async fn a_users_object_with_a_childs_name_is_left_alone() {
         assert_eq!(service(case).await, before, "somebody else's Service was changed with the deletion");
     })
     .await;
-}
-
-pub(super) async fn start(case: &Case) -> Stack<'_> {
-    let demo = case.stack("demo");
-    demo.apply(json!({})).await;
-    demo.wait_ready().await;
-    demo
 }
 
 /// The user's Service, without what the API server notes about its writers.

@@ -54,9 +54,7 @@ const SHORT_DAY: usize = 6;
 #[tokio::test]
 async fn a_day_of_restarts_loses_nothing() {
     Case::run(async |case: &Case| {
-        let demo = case.stack("demo");
-        demo.apply(json!({ "rabbitmq": { "managed": { "replicas": BROKERS } } })).await;
-        demo.wait_ready().await;
+        let demo = case.ready_stack(json!({ "rabbitmq": { "managed": { "replicas": BROKERS } } })).await;
         demo.wait_brokers(BROKERS, deadline::STACK).await;
         let load = case.start_load(Plan::new(&demo.url(), "day", RATE).keeping(KEPT)).await;
         let day = settings::day();

@@ -71,9 +71,7 @@ async fn a_stack_of_three_brokers_is_deleted_as_fast_as_its_pods_stop() {
 }
 
 pub(crate) async fn start(case: &Case) -> Stack<'_> {
-    let demo = case.stack("demo");
-    demo.apply(json!({ "rabbitmq": { "managed": { "replicas": BROKERS } } })).await;
-    demo.wait_ready().await;
+    let demo = case.ready_stack(json!({ "rabbitmq": { "managed": { "replicas": BROKERS } } })).await;
     demo.wait_brokers(BROKERS, deadline::STACK).await;
     demo
 }

@@ -17,9 +17,7 @@ const RATE: u32 = 5;
 #[tokio::test]
 async fn every_request_is_answered_while_redis_and_then_the_broker_are_away() {
     Case::run(async |case: &Case| {
-        let demo = case.stack("demo");
-        demo.apply(json!({})).await;
-        demo.wait_ready().await;
+        let demo = case.ready_stack(json!({})).await;
         case.start_proxy(&demo.url()).await;
         let direct = demo.start_load("direct", RATE).await;
         let proxied = case.start_load(Plan::new(PROXY_URL, "proxied", RATE)).await;

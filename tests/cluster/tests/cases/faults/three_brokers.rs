@@ -11,9 +11,7 @@ const RATE: u32 = 10;
 #[ignore = "make e2e-full runs it; CI has a day of restarts of three brokers and the loss of a worker"]
 async fn three_brokers_survive_the_loss_of_any_one() {
     Case::run(async |case: &Case| {
-        let demo = case.stack("demo");
-        demo.apply(json!({})).await;
-        demo.wait_ready().await;
+        let demo = case.ready_stack(json!({})).await;
         let load = demo.start_load("grow", RATE).await;
         demo.patch(json!({ "rabbitmq": { "managed": { "replicas": BROKERS } } })).await;
         demo.wait_brokers(BROKERS, deadline::STACK).await;

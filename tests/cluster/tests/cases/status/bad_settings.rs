@@ -94,9 +94,7 @@ async fn a_new_stack_with_a_storage_class_that_does_not_exist_says_what_to_do() 
 }
 
 pub(crate) async fn start(case: &Case, brokers: u32) -> Stack<'_> {
-    let demo = case.stack("demo");
-    demo.apply(json!({ "rabbitmq": { "managed": { "replicas": brokers } } })).await;
-    demo.wait_ready().await;
+    let demo = case.ready_stack(json!({ "rabbitmq": { "managed": { "replicas": brokers } } })).await;
     demo.wait_sign_in("before@example.org").await;
     demo
 }

@@ -15,9 +15,7 @@ const FEW_PODS: &str = "3";
 #[tokio::test]
 async fn a_paused_stack_is_left_alone_and_still_reports() {
     Case::run(async |case: &Case| {
-        let demo = case.stack("demo");
-        demo.apply(json!({})).await;
-        demo.wait_ready().await;
+        let demo = case.ready_stack(json!({})).await;
         demo.patch(json!({ "paused": true, "userService": { "replicas": 1 } })).await;
         demo.wait_reason("Paused", "Paused", deadline::OPERATOR).await;
         assert_eq!(replicas(case, "demo-user-service").await, Some(2), "a paused stack was changed");

@@ -37,7 +37,7 @@ async fn a_wrong_port_of_the_mail_server_is_reported_and_after_a_minute_the_stac
 async fn a_refused_certificate_and_a_wrong_password_are_reported_and_the_right_ones_end_it() {
     Case::run(async |case: &Case| {
         case.start_relay().await;
-        let demo = start(case).await;
+        let demo = case.ready_stack(json!({})).await;
         for (wrong, reason) in
             [(Relay::untrusted(), "SmtpTlsFailed"), (Relay::wrong_password(), "SmtpAuthenticationFailed")]
         {
@@ -62,7 +62,7 @@ struct Mistake {
 impl Mistake {
     /// Both conditions say the reason, and users sign in once the mistake is put right.
     async fn assert_reported(&self, case: &Case, reason: &str) {
-        let demo = start(case).await;
+        let demo = case.ready_stack(json!({})).await;
         demo.patch(json!({ "smtp": self.wrong })).await;
         let condition = demo.wait_reason("MailServiceReady", reason, deadline::SERVER).await;
         assert_eq!(condition.status, "False", "{condition:?}");
@@ -77,9 +77,8 @@ impl Mistake {
 #[tokio::test]
 async fn a_stack_without_a_mail_consumer_is_not_ready() {
     Case::run(async |case: &Case| {
-        let demo = case.stack("demo");
-        demo.apply(json!({ "mailService": { "autoscaling": { "provider": "None" } } })).await;
-        demo.wait_ready().await;
+        let demo =
+            case.ready_stack(json!({ "mailService": { "autoscaling": { "provider": "None" } } })).await;
         let scale = |replicas: i32| json!({ "spec": { "replicas": replicas } });
         case.patch::<Deployment>(&demo.part("mail-service"), scale(0)).await;
         demo.wait_reason("MailServiceReady", "NoConsumers", deadline::OPERATOR).await;
@@ -93,7 +92,7 @@ async fn a_stack_without_a_mail_consumer_is_not_ready() {
 #[tokio::test]
 async fn a_rollout_that_cannot_go_on_is_stalled_while_the_old_pods_serve() {
     Case::run(async |case: &Case| {
-        let demo = start(case).await;
+        let demo = case.ready_stack(json!({})).await;
         demo.patch(json!({ "userService": { "image": NO_IMAGE } })).await;
         let stalled = demo.wait_condition("Stalled", "True", deadline::SERVER).await;
         assert!(
@@ -103,25 +102,9 @@ async fn a_rollout_that_cannot_go_on_is_stalled_while_the_old_pods_serve() {
         assert_eq!(demo.condition("Ready").await.map(|ready| ready.status).as_deref(), Some("True"));
         demo.wait_sign_in("ada@example.org").await;
         demo.patch(json!({ "userService": { "image": null } })).await;
-        let none = |kind: &'static str| wait_absent(&demo, kind);
-        none("Stalled").await;
-        none("Reconciling").await;
+        demo.wait_no_condition("Stalled", deadline::SERVER).await;
+        demo.wait_no_condition("Reconciling", deadline::SERVER).await;
         demo.wait_ready().await;
     })
     .await;
-}
-
-async fn wait_absent(demo: &Stack<'_>, kind: &str) {
-    eventually(format!("the condition {kind} to be gone"), deadline::SERVER, async || {
-        let condition: Option<Condition> = demo.condition(kind).await;
-        seen(condition.is_none(), || format!("{condition:?}"))
-    })
-    .await;
-}
-
-async fn start(case: &Case) -> Stack<'_> {
-    let demo = case.stack("demo");
-    demo.apply(json!({})).await;
-    demo.wait_ready().await;
-    demo
 }
