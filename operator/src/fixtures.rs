@@ -1,8 +1,12 @@
 //! Stacks for tests, from the samples that users copy.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use k8s_openapi::{ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use rabbitmq_management::nodes::NodeView;
 use serde::Deserialize as _;
 use service_kit::metrics::Metrics;
 
@@ -11,6 +15,7 @@ use crate::{
     children::Children,
     controller::{
         Context,
+        brokers::members::{Broker, Brokers},
         dereference::References,
         entropy::Entropy,
         validate::{ValidatedStack, validate},
@@ -19,6 +24,7 @@ use crate::{
     events::Events,
     fake_api::FakeApi,
     metrics::OperatorMetrics,
+    names::StackId,
     platform::{Images, Platform},
     pod_reports::PodReports,
 };
@@ -35,6 +41,37 @@ pub(crate) fn stack(yaml: &str) -> PingStack {
     stack.metadata.uid = Some("0b5ec0de".to_owned());
     stack.metadata.generation = Some(1);
     stack
+}
+
+/// The stack `demo` in the namespace `team`.
+pub(crate) fn stack_id() -> StackId {
+    StackId { namespace: "team".to_owned(), name: "demo".to_owned(), uid: "0b5ec0de".to_owned() }
+}
+
+/// Three brokers, each with the ordinals that it sees running, or none if it does not answer. Each knows those alone as
+/// members of its cluster.
+pub(crate) fn brokers(views: [&[usize]; 3]) -> Brokers {
+    let broker = |(ordinal, seen): (usize, &[usize])| {
+        let (node, running) = (format!("rabbit@{ordinal}"), nodes(seen));
+        let view =
+            NodeView { node: node.clone(), version: "4.0.5".to_owned(), members: running.clone(), running };
+        let view = if seen.is_empty() { Err("no answer".to_owned()) } else { Ok(view) };
+        Broker { pod: format!("demo-rabbitmq-{ordinal}"), node, view }
+    };
+    Brokers(views.into_iter().enumerate().map(broker).collect())
+}
+
+/// The same, as brokers that know all three as members of one cluster.
+pub(crate) fn members(views: [&[usize]; 3]) -> Brokers {
+    let mut brokers = brokers(views);
+    for view in brokers.0.iter_mut().filter_map(|broker| broker.view.as_mut().ok()) {
+        view.members = nodes(&[0, 1, 2]);
+    }
+    brokers
+}
+
+fn nodes(ordinals: &[usize]) -> BTreeSet<String> {
+    ordinals.iter().map(|ordinal| format!("rabbit@{ordinal}")).collect()
 }
 
 /// A Secret with these texts.

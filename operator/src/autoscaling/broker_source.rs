@@ -122,15 +122,9 @@ impl BrokerSource {
     async fn ask(&self, preferred: &mut i32, credentials: &Credentials) -> Result<Backlog, Unreadable> {
         match &self.target.broker {
             Broker::External(external) => {
-                let management = self.management(external.management_url.clone(), credentials);
-                let depth = match &management {
-                    Ok(management) => queue_depth(management, &external.vhost, MAIL_QUEUE).await,
-                    Err(error) => return Err(self.external_unreadable(error)),
-                };
-                depth.map(|depth| Backlog::from(&depth)).map_err(|error| match error {
-                    DepthError::Management(error) => self.external_unreadable(&error),
-                    error => unreadable(&error),
-                })
+                let management = self.management(external.management_url.clone(), credentials)?;
+                let depth = queue_depth(&management, &external.vhost, MAIL_QUEUE).await;
+                depth.map(|depth| Backlog::from(&depth)).map_err(|error| unreadable(&error))
             }
             Broker::Managed { replicas } => {
                 let ask = |ordinal| self.ask_node(ordinal, *replicas, credentials);
@@ -147,8 +141,7 @@ impl BrokerSource {
         credentials: &Credentials,
     ) -> Result<NodeAnswer, Unreadable> {
         let url = broker_topology::managed_url(&self.target.id, ordinal);
-        let management = self.management(url, credentials);
-        let management = management.map_err(|error| Unreadable::Unreachable(chain(&error)))?;
+        let management = self.management(url, credentials)?;
         let depth = queue_depth(&management, broker_topology::MANAGED_VHOST, MAIL_QUEUE).await;
         let depth = depth.map_err(|error| unreadable(&error))?;
         let backlog = Backlog::from(&depth);
@@ -160,28 +153,29 @@ impl BrokerSource {
         Ok(NodeAnswer { backlog, is_of_most: nodes::are_most(view.running.len(), replicas) })
     }
 
-    fn management(
-        &self,
-        url: String,
-        credentials: &Credentials,
-    ) -> Result<Management, rabbitmq_management::Error> {
+    fn management(&self, url: String, credentials: &Credentials) -> Result<Management, Unreadable> {
         let Credentials { username, password, ca } = credentials;
         let (username, password, ca) = (username.clone(), password.clone(), ca.clone());
         let owner = match self.target.broker {
             Broker::Managed { .. } => Owner::Stack,
             Broker::External(_) => Owner::Other,
         };
-        self.clients.brokers.management(&ManagementAccess { owner, url, username, password, ca })
+        let management =
+            self.clients.brokers.management(&ManagementAccess { owner, url, username, password, ca });
+        management.map_err(|error| Unreadable::Unreachable(chain(&error)))
     }
 
-    /// A refused login is told apart for [`Self::backlog`], which then reads the credentials again.
-    fn external_unreadable(&self, error: &rabbitmq_management::Error) -> Unreadable {
-        if matches!(error, rabbitmq_management::Error::Login) {
-            return Unreadable::Refused;
+    /// What the stack's status may say of `why`: for an external broker, nothing that would let the author of its
+    /// address probe the network.
+    fn for_status(&self, why: Unreadable) -> Unreadable {
+        match (&self.target.broker, why) {
+            (Broker::External(_), why @ (Unreadable::Refused | Unreadable::Unreachable(_))) => {
+                let (namespace, stack) = (&self.target.id.namespace, &self.target.id.name);
+                tracing::debug!(%namespace, %stack, error = %why, "an external broker cannot be used");
+                Unreadable::Unreachable(broker_topology::EXTERNAL_UNUSABLE.to_owned())
+            }
+            (_, why) => why,
         }
-        let (namespace, stack) = (&self.target.id.namespace, &self.target.id.name);
-        tracing::debug!(%namespace, %stack, error = chain(error), "an external broker cannot be used");
-        external_unusable()
     }
 
     async fn credentials(&self) -> Result<Credentials, Unreadable> {
@@ -231,14 +225,7 @@ impl BrokerSource {
 
 impl BacklogSource for BrokerSource {
     fn read(&self) -> BoxFuture<'_, Result<Backlog, Unreadable>> {
-        Box::pin(async {
-            let backlog = self.backlog().await;
-            match (&self.target.broker, &backlog) {
-                // Whether somebody answered at all is not for whoever chose the address.
-                (Broker::External(_), Err(Unreadable::Refused)) => Err(external_unusable()),
-                _ => backlog,
-            }
-        })
+        Box::pin(async { self.backlog().await.map_err(|why| self.for_status(why)) })
     }
 
     fn interval(&self) -> Duration {
@@ -250,10 +237,6 @@ impl From<&QueueDepth> for Backlog {
     fn from(depth: &QueueDepth) -> Self {
         Self { messages: depth.ready + depth.unacknowledged, consumers: depth.consumers }
     }
-}
-
-fn external_unusable() -> Unreadable {
-    Unreadable::Unreachable(broker_topology::EXTERNAL_UNUSABLE.to_owned())
 }
 
 fn unreadable(error: &DepthError) -> Unreadable {

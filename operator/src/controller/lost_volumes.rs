@@ -50,8 +50,8 @@ pub struct Healing {
     pub job: Option<Job>,
     /// Why a broker is not a member, in words.
     pub problem: Option<Problem>,
-    /// Which volumes the brokers are members with is not recorded yet, because not all of them answered. Until it is, the
-    /// loss of one cannot be told from a new broker.
+    /// Which volumes the brokers are members with is not recorded yet, because not all of them answered. Until it is, a
+    /// broker that lost its volume looks like a new one.
     pub unrecorded: bool,
 }
 
@@ -158,3 +158,6 @@ pub(super) fn every_problem() -> Vec<Problem> {
         [Verdict::Wait { pod: pod(), until: "its pod runs" }, Verdict::PersonDecides { pods: vec![pod()] }];
     verdicts.iter().filter_map(problem).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,10 @@ use kube::{ResourceExt as _, api::Preconditions};
 
 use super::{Error, delete_pod::delete_pod};
 use crate::{
-    controller::{Context, brokers::members::Brokers},
+    controller::{
+        Context,
+        brokers::members::{Brokers, Membership},
+    },
     events::Notice,
     names::{Part, StackId},
 };
@@ -69,8 +72,9 @@ pub(super) async fn restart(context: &Context, id: &StackId, brokers: &Brokers) 
 }
 
 fn apart<'a>(pods: &'a [Arc<Pod>], brokers: &Brokers) -> Vec<&'a Pod> {
-    let names = brokers.apart_from_own_cluster();
-    let is_apart = |pod: &&Pod| names.contains(&pod.name_any()) && pod.metadata.deletion_timestamp.is_none();
+    let Membership::Split { can_rejoin, .. } = brokers.membership() else { return Vec::new() };
+    let is_apart =
+        |pod: &&Pod| can_rejoin.contains(&pod.name_any()) && pod.metadata.deletion_timestamp.is_none();
     pods.iter().map(Arc::as_ref).filter(is_apart).collect()
 }
 

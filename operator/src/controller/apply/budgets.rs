@@ -43,7 +43,7 @@ mod tests {
     use serde_json::{from_value, json, to_value};
 
     use super::loosen;
-    use crate::names::StackId;
+    use crate::fixtures::stack_id;
 
     fn server(replicas: i32, ready: i32) -> StatefulSet {
         from_value(json!({
@@ -55,8 +55,6 @@ mod tests {
 
     /// What may be unavailable of brokers, user-service and mail-service while the servers are like this.
     fn budgets(servers: &[StatefulSet]) -> [String; 3] {
-        let id =
-            StackId { namespace: "team".to_owned(), name: "demo".to_owned(), uid: "0b5ec0de".to_owned() };
         let budget = |part: &str| {
             let budget = json!({
                 "metadata": { "name": format!("demo-{part}") },
@@ -65,7 +63,7 @@ mod tests {
             from_value::<PodDisruptionBudget>(budget).unwrap()
         };
         let mut budgets = ["rabbitmq", "user-service", "mail-service"].map(budget);
-        loosen(&mut budgets, &id, servers);
+        loosen(&mut budgets, &stack_id(), servers);
         budgets.map(|budget| to_value(budget.spec.unwrap().max_unavailable).unwrap().to_string())
     }
 

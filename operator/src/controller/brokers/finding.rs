@@ -15,9 +15,8 @@ pub(in crate::controller) fn finding(
 ) -> Finding {
     let running = match brokers.membership() {
         Membership::Unknown(_) => return of_pods,
-        Membership::Split { views, .. } => {
-            let restarted = brokers.apart_from_own_cluster();
-            return Finding::bad(of_pods.type_, "ClusterSplit", split(&views, &restarted));
+        Membership::Split { views, can_rejoin, .. } => {
+            return Finding::bad(of_pods.type_, "ClusterSplit", split(&views, &can_rejoin));
         }
         Membership::United { running } => running.len(),
     };
@@ -51,7 +50,8 @@ fn split(views: &str, restarted: &BTreeSet<String>) -> String {
 /// A finding of each reason, for the tests of conditions.
 #[cfg(test)]
 pub(in crate::controller) fn examples() -> Vec<Finding> {
-    let (complete, brokers) = (tests::complete, tests::brokers);
+    use crate::fixtures::brokers;
+    let complete = tests::complete;
     vec![
         finding(complete(), None, &brokers([&[0, 1], &[0, 1], &[]])),
         finding(complete(), None, &brokers([&[0], &[], &[]])),
@@ -61,29 +61,13 @@ pub(in crate::controller) fn examples() -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use rabbitmq_management::nodes::NodeView;
-
-    use super::{
-        super::members::{Broker, Brokers},
-        Problem, finding,
+    use super::{super::members::Brokers, Problem, finding};
+    use crate::{
+        controller::conditions::{ConditionType, Finding},
+        fixtures::{brokers, members},
     };
-    use crate::controller::conditions::{ConditionType, Finding};
 
     const TYPE: ConditionType = ConditionType::RabbitMqReady;
-
-    /// Three brokers, each with the ordinals that it sees, or none if it does not answer.
-    pub(super) fn brokers(views: [&[usize]; 3]) -> Brokers {
-        let broker = |(ordinal, seen): (usize, &[usize])| {
-            let running = seen.iter().map(|seen| format!("rabbit@{seen}")).collect::<BTreeSet<_>>();
-            let (node, version, members) = (format!("rabbit@{ordinal}"), "4.0.5".to_owned(), running.clone());
-            let view = NodeView { node: node.clone(), version, members, running };
-            let view = if seen.is_empty() { Err("no answer".to_owned()) } else { Ok(view) };
-            Broker { pod: format!("demo-rabbitmq-{ordinal}"), node, view }
-        };
-        Brokers(views.into_iter().enumerate().map(broker).collect())
-    }
 
     pub(super) fn complete() -> Finding {
         Finding::good(TYPE, "Available", "3 of 3 pods serve")
@@ -114,12 +98,7 @@ mod tests {
 
     #[test]
     fn a_member_that_is_apart_is_restarted_by_the_operator() {
-        let mut brokers = brokers([&[0], &[1, 2], &[1, 2]]);
-        for broker in &mut brokers.0 {
-            let view = broker.view.as_mut().unwrap();
-            view.members = (0..3).map(|ordinal| format!("rabbit@{ordinal}")).collect();
-        }
-        let split = finding(complete(), None, &brokers);
+        let split = finding(complete(), None, &members([&[0], &[1, 2], &[1, 2]]));
         assert_eq!(said(&split), ("False", "ClusterSplit"));
         assert!(split.message.ends_with("; the operator restarts demo-rabbitmq-0 if this lasts for 30 s"));
     }

@@ -36,6 +36,10 @@ pub enum Membership {
         views: String,
         /// The pods of nodes that a majority does without and that see nobody of it: clients must not use them.
         apart: BTreeSet<String>,
+        /// Those of them that know the majority as members of their own cluster. A restart lets them join it again and
+        /// loses nothing: without a majority they have confirmed no mail. The others have a cluster of their own, which a
+        /// restart would not change.
+        can_rejoin: BTreeSet<String>,
         /// The nodes of that majority; empty if there is none.
         majority: BTreeSet<String>,
     },
@@ -57,23 +61,14 @@ impl Brokers {
         }
         let majority = self.majority();
         let is_apart = |view: &NodeView| !majority.is_empty() && self.seen_by(view).is_disjoint(&majority);
-        let apart = self.answered().filter(|(_, view)| is_apart(view));
+        let apart = self.answered().filter(|(_, view)| is_apart(view)).collect::<Vec<_>>();
+        let can_rejoin = apart.iter().filter(|(_, view)| view.members.is_superset(&majority));
         Membership::Split {
-            apart: apart.map(|(broker, _)| broker.pod.clone()).collect(),
+            apart: apart.iter().map(|(broker, _)| broker.pod.clone()).collect(),
+            can_rejoin: can_rejoin.map(|(broker, _)| broker.pod.clone()).collect(),
             views: self.views(),
             majority,
         }
-    }
-
-    /// The pods of brokers that are apart from a majority of their own cluster. A restart lets such a broker join the others
-    /// again and loses nothing: without a majority it has confirmed no mail. A broker that does not know the majority as
-    /// members has a cluster of its own, which a restart would not change.
-    #[must_use]
-    pub fn apart_from_own_cluster(&self) -> BTreeSet<String> {
-        let Membership::Split { apart, majority, .. } = self.membership() else { return BTreeSet::new() };
-        let knows = |view: &NodeView| view.members.is_superset(&majority);
-        let members = self.answered().filter(|(broker, view)| apart.contains(&broker.pod) && knows(view));
-        members.map(|(broker, _)| broker.pod.clone()).collect()
     }
 
     /// Whether every broker answered, and all are in one cluster.

@@ -1,21 +1,14 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use http::Method;
 use k8s_openapi::{api::core::v1::Pod, jiff::Timestamp};
-use rabbitmq_management::nodes::NodeView;
 use serde_json::{Value, from_value, json};
 
 use super::{ApartSince, apart, restart};
 use crate::{
-    controller::brokers::members::{Broker, Brokers},
     fake_api::FakeApi,
-    fixtures,
-    names::StackId,
+    fixtures::{self, members, stack_id},
 };
-
-fn id() -> StackId {
-    StackId { namespace: "team".to_owned(), name: "demo".to_owned(), uid: "0b5ec0de".to_owned() }
-}
 
 fn pod(ordinal: usize, uid: &str) -> Value {
     json!({ "apiVersion": "v1", "kind": "Pod", "metadata": {
@@ -28,19 +21,6 @@ fn pods(pods: &[Value]) -> Vec<Arc<Pod>> {
     pods.iter().map(|pod| Arc::new(from_value(pod.clone()).unwrap())).collect()
 }
 
-/// Three members of one cluster, each with the ordinals that it sees running.
-fn brokers(views: [&[usize]; 3]) -> Brokers {
-    let nodes = |ordinals: &[usize]| {
-        ordinals.iter().map(|ordinal| format!("rabbit@{ordinal}")).collect::<BTreeSet<_>>()
-    };
-    let broker = |(ordinal, seen): (usize, &[usize])| {
-        let (node, version) = (format!("rabbit@{ordinal}"), "4.0.5".to_owned());
-        let view = NodeView { node: node.clone(), version, members: nodes(&[0, 1, 2]), running: nodes(seen) };
-        Broker { pod: format!("demo-rabbitmq-{ordinal}"), node, view: Ok(view) }
-    };
-    Brokers(views.into_iter().enumerate().map(broker).collect())
-}
-
 const SPLIT: [&[usize]; 3] = [&[0], &[1, 2], &[1, 2]];
 const UNITED: [&[usize]; 3] = [&[0, 1, 2], &[0, 1, 2], &[0, 1, 2]];
 
@@ -50,7 +30,7 @@ fn passes<const N: usize>(passes: [(i64, &str, [&[usize]; 3]); N]) -> [bool; N] 
     passes.map(|(second, uid, views)| {
         let pods = pods(&[pod(0, uid), pod(1, "1"), pod(2, "2")]);
         let now = Timestamp::from_second(second).unwrap();
-        !memory.overdue("stack", &apart(&pods, &brokers(views)), now).is_empty()
+        !memory.overdue("stack", &apart(&pods, &members(views)), now).is_empty()
     })
 }
 
@@ -74,7 +54,7 @@ fn a_new_pod_has_its_time_again() {
 fn a_pod_that_terminates_is_not_deleted_again() {
     let mut ending = pod(0, "a");
     ending["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-    assert!(apart(&pods(&[ending]), &brokers(SPLIT)).is_empty());
+    assert!(apart(&pods(&[ending]), &members(SPLIT)).is_empty());
 }
 
 /// One pass over three pods of which the first was apart for a long time: the requests that change something.
@@ -87,8 +67,8 @@ async fn changes(views: [&[usize]; 3]) -> Vec<(Method, String, Value)> {
     let context = fixtures::context(&api);
     let long_ago = pods(&[pod(0, "pod-0")]);
     let long_ago = long_ago.iter().map(Arc::as_ref).collect::<Vec<_>>();
-    context.brokers_apart.overdue(&id().uid, &long_ago, Timestamp::UNIX_EPOCH);
-    restart(&context, &id(), &brokers(views)).await.unwrap();
+    context.brokers_apart.overdue(&stack_id().uid, &long_ago, Timestamp::UNIX_EPOCH);
+    restart(&context, &stack_id(), &members(views)).await.unwrap();
     let sent = api.take_requests("").into_iter().filter(|sent| sent.method != Method::GET);
     sent.map(|sent| (sent.method, sent.path, sent.body)).collect()
 }

@@ -10,8 +10,7 @@ use serde_json::{Value, from_value, json};
 use super::{blocking, delete};
 use crate::{
     fake_api::{FakeApi, Sent},
-    fixtures,
-    names::StackId,
+    fixtures::{self, stack_id},
 };
 
 const PODS: &str = "/api/v1/namespaces/team/pods";
@@ -203,9 +202,8 @@ fn a_starting_broker_without_a_majority_is_deleted_after_a_minute_and_while_no_o
 /// One pass over what `api` holds, and the requests to delete pods.
 async fn deleted(api: &FakeApi, pods: &[Value]) -> Vec<Sent> {
     let context = fixtures::context(api);
-    let id = StackId { namespace: "team".to_owned(), name: "demo".to_owned(), uid: "0b5ec0de".to_owned() };
     let set = Arc::new(from_value(set("redis", pods)).unwrap());
-    delete(&context, &id, &[set]).await.unwrap();
+    delete(&context, &stack_id(), &[set]).await.unwrap();
     api.take_requests("").into_iter().filter(|sent| sent.method != Method::GET).collect()
 }
 

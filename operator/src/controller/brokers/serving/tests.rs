@@ -1,24 +1,17 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use http::Method;
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     core::v1::{Pod, Service},
 };
-use rabbitmq_management::nodes::NodeView;
 use serde_json::{Value, from_value, json};
 
 use super::{Present, mark, restrict, wrong};
 use crate::{
-    controller::brokers::members::{Broker, Brokers},
     fake_api::FakeApi,
-    fixtures,
-    names::StackId,
+    fixtures::{self, brokers, stack_id},
 };
-
-fn id() -> StackId {
-    StackId { namespace: "team".to_owned(), name: "demo".to_owned(), uid: "0b5ec0de".to_owned() }
-}
 
 /// The pod of a broker with this label, or without it.
 fn pod(ordinal: usize, serving: Option<&str>) -> Value {
@@ -57,7 +50,7 @@ fn service(selector: &Value) -> Service {
 fn selects(service_before: Option<&Service>, set: Option<&StatefulSet>, pods: &[Arc<Pod>]) -> bool {
     let mut services = [service(&json!({ "a": "b", "pingstack.dev/serving": "true" }))];
     let (service, stateful_set) = (service_before.cloned().map(Arc::new), set.cloned().map(Arc::new));
-    restrict(&mut services, &id(), &Present { service, stateful_set, pods: pods.to_vec() });
+    restrict(&mut services, &stack_id(), &Present { service, stateful_set, pods: pods.to_vec() });
     let selector = services[0].spec.as_ref().unwrap().selector.clone().unwrap();
     assert_eq!(selector["a"], "b");
     selector.contains_key("pingstack.dev/serving")
@@ -87,18 +80,6 @@ fn a_service_that_selects_by_the_label_goes_on_until_a_pod_is_without_it() {
     assert!(selects(Some(&before), Some(&rolling), &pods(&[Some("true"), Some("false")])));
     assert!(selects(Some(&before), Some(&rolling), &[]), "all were deleted");
     assert!(!selects(Some(&before), Some(&rolling), &pods(&[Some("true"), None])), "an older operator's pod");
-}
-
-/// Three brokers, each with the ordinals that it sees, or none if it does not answer.
-fn brokers(views: [&[usize]; 3]) -> Brokers {
-    let broker = |(ordinal, seen): (usize, &[usize])| {
-        let running = seen.iter().map(|seen| format!("rabbit@{seen}")).collect::<BTreeSet<_>>();
-        let (node, version, members) = (format!("rabbit@{ordinal}"), "4.0.5".to_owned(), running.clone());
-        let view = NodeView { node: node.clone(), version, members, running };
-        let view = if seen.is_empty() { Err("no answer".to_owned()) } else { Ok(view) };
-        Broker { pod: format!("demo-rabbitmq-{ordinal}"), node, view }
-    };
-    Brokers(views.into_iter().enumerate().map(broker).collect())
 }
 
 fn changes(labels: &[Option<&str>], views: [&[usize]; 3]) -> Vec<(String, &'static str)> {
@@ -141,7 +122,7 @@ async fn the_label_is_written_on_this_very_pod_and_on_no_other() {
         let path = format!("/api/v1/namespaces/team/pods/demo-rabbitmq-{ordinal}");
         api.put(&path, pod(ordinal, Some("true")));
     }
-    mark(&fixtures::context(&api), &id(), &brokers([&[0], &[1, 2], &[1, 2]])).await;
+    mark(&fixtures::context(&api), &stack_id(), &brokers([&[0], &[1, 2], &[1, 2]])).await;
     let written = api.take_requests("/pods/");
     let written = written.iter().filter(|sent| sent.method == Method::PATCH).collect::<Vec<_>>();
     assert_eq!(written.len(), 1);
