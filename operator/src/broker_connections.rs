@@ -12,7 +12,7 @@ use service_kit::tls;
 
 use crate::controller::build::broker_topology::{Management as Access, Owner};
 
-/// So many sets of connections are known at a time; with more, all begin anew. What is known is never wrong, only in the way.
+/// How many sets of connections are kept. One more clears the map: connections can be made again at any time.
 const MAX: usize = 64;
 
 /// One set of connections for each authority and owner. Clones share them.

@@ -12,7 +12,7 @@ use service_kit::{open_files, shutdown::Shutdown, telemetry, tls};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The crates that may log everything.
-const OWN_CRATES: &[&str] = &["mail_service", "service_kit", "amqp", "redis_client", "ping_contract"];
+const OWN_CRATES: &[&str] = &["mail_service", "service_kit", "amqp", "ping_contract"];
 
 #[tokio::main]
 async fn main() -> ExitCode {

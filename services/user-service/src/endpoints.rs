@@ -22,7 +22,7 @@ use crate::http::{
     problem::Problem,
 };
 
-/// What a router is told beside the app.
+/// Settings of a router that are not part of the application.
 #[derive(Debug)]
 pub struct RouterOptions {
     /// Origins whose pages may call; none = any.

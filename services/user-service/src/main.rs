@@ -10,7 +10,7 @@ use user_service::config::Config;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The crates that may log everything.
-const OWN_CRATES: &[&str] = &["user_service", "service_kit", "amqp", "redis_client", "ping_contract"];
+const OWN_CRATES: &[&str] = &["user_service", "service_kit", "amqp", "ping_contract"];
 
 #[tokio::main]
 async fn main() -> ExitCode {

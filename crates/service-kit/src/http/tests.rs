@@ -140,7 +140,7 @@ async fn a_request_in_flight_is_finished_before_shutdown_ends() {
     assert_eq!(shutdown.finish(DEADLINE).await, Finish::Clean);
 }
 
-/// A handler that does not respond before it is told to, and tells when it was called.
+/// A router with a handler that signals `called` and responds only after `go`.
 fn held(called: &Arc<Notify>, go: &Arc<Notify>) -> Router {
     let (called, go) = (Arc::clone(called), Arc::clone(go));
     let handler = move || async move {

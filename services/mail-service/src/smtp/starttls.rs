@@ -16,7 +16,7 @@ use super::{
     reply_line::ReplyLine,
 };
 
-/// The largest reply that is read. lettre's limit is the same.
+/// The largest reply that is read, in octets. RFC 5321 lets a line have 512, and no reply here has more than some lines.
 const MAX_REPLY: usize = 64 * 1024;
 
 /// Takes `stream` to the point where the client begins its TLS handshake. Each step may take as long as `limit`.
@@ -52,7 +52,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Clear<'_, S> {
         self.reply(phase, expected).await
     }
 
-    /// Reads a reply. An octet behind it, which nobody can have asked for, is a failure.
+    /// Reads a reply. An octet after it is a failure: the client has not sent another command.
     async fn reply(&mut self, phase: Phase, expected: u16) -> Result<Vec<ReplyLine>, Failure> {
         let octets = timeout(self.limit, self.octets()).await.map_err(|_| Failure::TimedOut { phase })?;
         let lines = octets.as_deref().and_then(whole).ok_or(Failure::Broken { phase })?;
