@@ -22,7 +22,6 @@ use redis::{
 };
 use service_kit::{
     backoff::{self, Backoff},
-    dial_failure::DialFailure,
     health::HealthCheck,
     shutdown::Shutdown,
     telemetry::chain,
@@ -242,15 +241,7 @@ async fn dial(client: &Client) -> Result<MultiplexedConnection, RedisTrouble> {
 
 fn dial_trouble(error: &RedisError) -> RedisTrouble {
     tracing::debug!(error = chain(error), "cannot connect to redis");
-    match (error.kind(), error.code()) {
-        (ErrorKind::AuthenticationFailed, _) => RedisTrouble::AccessDenied,
-        (_, Some(code)) => RedisTrouble::from_code(code),
-        (_, None) => match DialFailure::of(error) {
-            DialFailure::HostNotFound => RedisTrouble::HostNotFound,
-            DialFailure::Tls => RedisTrouble::TlsFailed,
-            DialFailure::NoConnection => RedisTrouble::Unreachable,
-        },
-    }
+    redis_client::trouble(error)
 }
 
 /// Watches one connection. `Some` when it must be replaced, `None` at the soft phase.

@@ -98,6 +98,7 @@ pub(super) const TABLES: &[Table] = &[
             "reach",
         ],
     },
+    Table { folder: "crates/redis-client", rooms: &["lib"] },
     Table {
         folder: "crates/service-kit",
         rooms: &[

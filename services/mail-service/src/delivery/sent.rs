@@ -6,8 +6,8 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use ping_contract::{event::EventId, keys, redis_trouble::RedisTrouble};
-use redis::{AsyncConnectionConfig, Client, ErrorKind, aio::MultiplexedConnection};
-use service_kit::{backoff::pause, dial_failure::DialFailure, health::HealthCheck, shutdown::Shutdown};
+use redis::{AsyncConnectionConfig, Client, aio::MultiplexedConnection};
+use service_kit::{backoff::pause, health::HealthCheck, shutdown::Shutdown};
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout},
@@ -55,15 +55,9 @@ pub enum SentError {
 impl SentError {
     /// What a status says of it.
     fn trouble(&self) -> RedisTrouble {
-        let Self::Failed(error) = self else { return RedisTrouble::Unreachable };
-        match (error.kind(), error.code()) {
-            (ErrorKind::AuthenticationFailed, _) => RedisTrouble::AccessDenied,
-            (_, Some(code)) => RedisTrouble::from_code(code),
-            (_, None) => match DialFailure::of(error) {
-                DialFailure::HostNotFound => RedisTrouble::HostNotFound,
-                DialFailure::Tls => RedisTrouble::TlsFailed,
-                DialFailure::NoConnection => RedisTrouble::Unreachable,
-            },
+        match self {
+            Self::TimedOut => RedisTrouble::Unreachable,
+            Self::Failed(error) => redis_client::trouble(error),
         }
     }
 }
