@@ -23,7 +23,7 @@ choose_way() {
     fi
     case $WAY in
         current) ;; # the caller's own KUBECONFIG
-        none) ;;    # k8s/images/build builds, and loads into no cluster
+        none) ;;    # cargo xtask images builds, and loads into no cluster
         kind) export KUBECONFIG=$BUILD/k8s/kind.kubeconfig ;;
         local) export KUBECONFIG=$BUILD/k8s/node/kubernetes/admin.conf ;;
         *) fail "CLUSTER is '$WAY': write current, kind or local, for images alone none, or leave it out" ;;

@@ -7,7 +7,6 @@ use crate::{
     table::{mib, rounds_of},
 };
 
-/// One aim.
 struct Aim {
     what: String,
     at_least: bool,
@@ -26,7 +25,7 @@ pub(crate) fn markdown(rounds: &[Round]) -> String {
 fn aims(rounds: &[Round]) -> Vec<Aim> {
     let mut aims = Vec::new();
     for (cores, told) in [("one", "one core"), ("all", "all cores")] {
-        let pairs = Pairs::new(rounds, (Path::Login, Path::BareLogin), cores, login_path::USUAL);
+        let pairs = Pairs::new(rounds, Path::Login, Path::BareLogin, cores, login_path::USUAL);
         aims.push(Aim {
             what: format!("logins per second of the bare loop's, {told}, generator's CPU taken out"),
             at_least: true,
@@ -52,11 +51,11 @@ fn aims(rounds: &[Round]) -> Vec<Aim> {
         let figure = Spread::of(many.iter().map(|round| mib(round.resident_memory[index])));
         aims.push(Aim { what: what.to_owned(), at_least: false, limit, unit: "MiB", figure });
     }
-    for (paths, what) in [
-        ((Path::Mail, Path::BareSmtp), "mails per second of bare SMTP's, 16 connections"),
-        ((Path::MailSlow, Path::BareSmtpSlow), "the same where the sink takes 10 ms to accept a mail"),
+    for (path, limit, what) in [
+        (Path::Mail, Path::BareSmtp, "mails per second of bare SMTP's, 16 connections"),
+        (Path::MailSlow, Path::BareSmtpSlow, "the same where the sink takes 10 ms to accept a mail"),
     ] {
-        let figure = Pairs::new(rounds, paths, "all", mail_path::USUAL)
+        let figure = Pairs::new(rounds, path, limit, "all", mail_path::USUAL)
             .of(|a, b| a.per_second_without_generator() * 100.0 / b.per_second_without_generator());
         aims.push(Aim { what: what.to_owned(), at_least: true, limit: 80.0, unit: "%", figure });
     }
@@ -80,13 +79,13 @@ fn line(aim: &Aim) -> String {
 struct Pairs(Vec<(Round, Round)>);
 
 impl Pairs {
-    fn new(rounds: &[Round], (a, b): (Path, Path), cores: &str, connections: u32) -> Self {
-        let limits = rounds_of(rounds, b, cores, connections);
+    fn new(rounds: &[Round], service: Path, limit: Path, cores: &str, connections: u32) -> Self {
+        let limits = rounds_of(rounds, limit, cores, connections);
         let pair = |service: Round| {
             let limit = limits.iter().find(|limit| limit.number == service.number)?.clone();
             Some((service, limit))
         };
-        Self(rounds_of(rounds, a, cores, connections).into_iter().filter_map(pair).collect())
+        Self(rounds_of(rounds, service, cores, connections).into_iter().filter_map(pair).collect())
     }
 
     fn of(&self, figure: impl Fn(&Round, &Round) -> f64) -> Option<Spread> {

@@ -27,7 +27,8 @@ pub(crate) async fn fill(servers: &Servers, count: u64) -> Result<()> {
         let mut confirms = Vec::new();
         for n in n..count.min(n + BATCH) {
             let (body, properties) = event(n, expires_at_ms)?;
-            let (exchange, key) = (MAIL_EXCHANGE.into(), MAIL_QUEUE.into());
+            let exchange = MAIL_EXCHANGE.into();
+            let key = MAIL_QUEUE.into();
             confirms.push(servers.channel.basic_publish(exchange, key, options, &body, properties).await?);
         }
         n += confirms.len() as u64;

@@ -19,6 +19,7 @@ use ping_contract::{
     event::{EventId, MailEvent},
     topology::MAIL_EXCHANGE,
 };
+use redis_client::{Probe, RedisConnection, Supervision};
 use service_kit::{health::Health, shutdown::Shutdown};
 use tokio::task::JoinSet;
 use user_service::{
@@ -27,11 +28,10 @@ use user_service::{
     http::TrustedProxies,
     publisher::{MailPublisher as _, OutgoingMail, RabbitMq},
     rate_limits::ClientIp,
-    redis::{RedisConnection, Reports, supervise},
 };
 
 use crate::{
-    child::{self, Report},
+    child::{self, LoopReport},
     config::BareLoginOptions,
     requests,
     service::wait,
@@ -62,14 +62,15 @@ pub(crate) async fn run(options: BareLoginOptions) -> Result<bool> {
     child::wait_for_go()?;
     let end = Instant::now() + Duration::from_secs(options.seconds.into());
     let mut tasks = (0..options.connections).map(|_| Arc::clone(&bare).until(end)).collect::<JoinSet<_>>();
-    let (mut latency, mut failure) = (Vec::new(), None);
+    let mut latency = Vec::new();
+    let mut failure = None;
     while let Some(ended) = tasks.join_next().await {
         let (latencies, failed) = ended?;
         latency.extend(latencies);
         failure = failure.or(failed);
     }
     let requests = latency.len() as u64;
-    child::tell(&Report {
+    child::tell(&LoopReport {
         requests,
         latency_us: Latency::of(latency),
         failure: failure.map(|e| format!("{e:#}")),
@@ -94,7 +95,7 @@ impl Loop {
         let expires_at_ms = issue(&self.store, &address, client(n)).await?;
         let id = EventId::from_bytes(u128::from(n).to_be_bytes());
         let body = MailEvent::sign_in_code(id.clone(), address, "123456", 5).to_json();
-        Ok(self.publisher.publish(OutgoingMail { id, body, expires_at_ms }).await?)
+        Ok(self.publisher.publish(OutgoingMail { id, body, expires_at_ms, trace_parent: None }).await?)
     }
 }
 
@@ -103,10 +104,12 @@ pub(crate) async fn issue(store: &Store, address: &EmailAddress, client: ClientI
     let request = IssueRequest {
         address,
         client,
+        network: &client.network(),
         issue_id: HEX_32,
         digest: HEX_64,
         kid: "derived",
         challenge_hash: HEX_64,
+        networks: &[HEX_32.to_owned()],
         idempotency: None,
     };
     match store.issue(request).await? {
@@ -122,10 +125,10 @@ pub(crate) fn client(n: u64) -> ClientIp {
 
 /// user-service's store, connected.
 pub(crate) async fn store(config: &Config, shutdown: &Shutdown) -> Result<Store> {
-    let redis = RedisConnection::new();
     let health = Health::new();
-    let reports = Reports { health: health.require("redis"), on_connect: Box::new(|| ()) };
-    shutdown.spawn("redis", supervise(redis.clone(), config.redis_client()?, reports, shutdown.clone()));
+    let check = health.require("redis");
+    let supervision = Supervision { probe: Probe::Script, health: check, on_connect: Box::new(|| ()) };
+    let redis = RedisConnection::start(config.redis.client()?, supervision, shutdown);
     let end = Instant::now() + READY_DEADLINE;
     while !health.not_ready().is_empty() {
         if Instant::now() > end {

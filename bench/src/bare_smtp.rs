@@ -24,7 +24,7 @@ use tokio::{
 
 use crate::{
     backlog::recipient,
-    child::{self, Report},
+    child::{self, LoopReport},
     config::BareSmtpOptions,
     statistics::Latency,
 };
@@ -40,11 +40,13 @@ pub(crate) async fn run(options: BareSmtpOptions) -> Result<bool> {
         sessions.push(Session::open(options.address).await?);
     }
     child::wait_for_go()?;
-    let (next, mails) = (Arc::new(AtomicU64::new(0)), u64::from(options.mails));
+    let next = Arc::new(AtomicU64::new(0));
+    let mails = u64::from(options.mails);
     let tasks =
-        sessions.into_iter().map(|session| session.send((Arc::clone(&next), mails), Arc::clone(&content)));
+        sessions.into_iter().map(|session| session.send(Arc::clone(&next), mails, Arc::clone(&content)));
     let mut tasks = tasks.collect::<JoinSet<_>>();
-    let (mut latency, mut failure) = (Vec::new(), None);
+    let mut latency = Vec::new();
+    let mut failure = None;
     while let Some(ended) = tasks.join_next().await {
         match ended? {
             Ok(latencies) => latency.extend(latencies),
@@ -52,7 +54,7 @@ pub(crate) async fn run(options: BareSmtpOptions) -> Result<bool> {
         }
     }
     let requests = latency.len() as u64;
-    child::tell(&Report { requests, latency_us: Latency::of(latency), failure })
+    child::tell(&LoopReport { requests, latency_us: Latency::of(latency), failure })
 }
 
 /// A mail as mail-service writes it, with the final dot.
@@ -74,7 +76,7 @@ impl Session {
         Ok(session)
     }
 
-    async fn send(mut self, (next, mails): (Arc<AtomicU64>, u64), content: Arc<Vec<u8>>) -> Result<Vec<u32>> {
+    async fn send(mut self, next: Arc<AtomicU64>, mails: u64, content: Arc<Vec<u8>>) -> Result<Vec<u32>> {
         let mut latency = Vec::new();
         loop {
             let n = next.fetch_add(1, Ordering::Relaxed);

@@ -29,7 +29,7 @@ const GO: &str = "go";
 
 /// What a bare loop did.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Report {
+pub(crate) struct LoopReport {
     pub(crate) requests: u64,
     pub(crate) latency_us: Latency,
     /// The first failure; one is enough to make the measurement void.
@@ -56,7 +56,8 @@ impl BareLoop {
         let mut command = command("bench", cores)?;
         command.args(arguments).envs(environment);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn()?;
-        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let input = child.stdin.take();
+        let output = child.stdout.take();
         let output = BufReader::new(output.context("no pipe")?).lines();
         let mut bare = Self { child, input: input.context("no pipe")?, output, cores };
         ensure!(bare.line().await? == READY, "a bare loop did not begin: see its log beside the results");
@@ -69,7 +70,7 @@ impl BareLoop {
     }
 
     /// Lets it run to its end. The process stays until this is dropped, so that its figures can be read.
-    pub(crate) async fn run(&mut self) -> Result<Report> {
+    pub(crate) async fn run(&mut self) -> Result<LoopReport> {
         self.input.write_all(format!("{GO}\n").as_bytes()).await?;
         Ok(serde_json::from_str(&self.line().await?)?)
     }
@@ -92,7 +93,7 @@ pub(crate) fn wait_for_go() -> Result<()> {
 }
 
 /// The child's side: tells what it did, and stays until the parent has looked.
-pub(crate) fn tell(report: &Report) -> Result<bool> {
+pub(crate) fn tell(report: &LoopReport) -> Result<bool> {
     let mut output = io::stdout();
     writeln!(output, "{}", serde_json::to_string(report)?)?;
     output.flush()?;

@@ -31,6 +31,8 @@ pub(crate) enum Part {
     Mail,
     /// Many live codes, and a long queue; one round.
     Scale,
+    /// Logins beside the original's login, written with its libraries. Needs Node.js.
+    Original,
 }
 
 /// The run.
@@ -51,6 +53,9 @@ pub(crate) struct RunOptions {
     /// Which parts
     #[arg(long, value_delimiter = ',', default_values_t = [Part::Login, Part::Mail, Part::Scale], value_enum)]
     pub(crate) parts: Vec<Part>,
+    /// Folder of the scripts of dev/clients beside their libraries, for the part `original`
+    #[arg(long)]
+    pub(crate) clients: Option<PathBuf>,
     /// Folder of the raw rounds
     #[arg(long, default_value = "bench/results")]
     pub(crate) results: PathBuf,

@@ -34,7 +34,7 @@ pub(crate) fn run(options: &InstructionsOptions) -> Result<bool> {
     let (table, within) = compare(&serde_json::from_str(&committed)?, &counts, options.tolerance);
     write!(io::stdout(), "{table}")?;
     if !within {
-        writeln!(io::stdout(), "Meant so? Then commit the new counts: dev/bench-micro --accept")?;
+        writeln!(io::stdout(), "Meant so? Then commit the new counts: cargo xtask bench micro --accept")?;
     }
     Ok(within)
 }
@@ -45,7 +45,7 @@ fn read_summaries(folder: &Path) -> Result<Counts> {
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
         let entries = fs::read_dir(&folder)
-            .with_context(|| format!("{} cannot be read: run dev/bench-micro", folder.display()))?;
+            .with_context(|| format!("{} cannot be read: run make bench-micro", folder.display()))?;
         for entry in entries {
             let path = entry?.path();
             if path.is_dir() {
@@ -58,7 +58,7 @@ fn read_summaries(folder: &Path) -> Result<Counts> {
             }
         }
     }
-    ensure!(!counts.is_empty(), "no summaries below {}: run dev/bench-micro", folder.display());
+    ensure!(!counts.is_empty(), "no summaries below {}: run make bench-micro", folder.display());
     Ok(counts)
 }
 
@@ -75,7 +75,8 @@ fn compare(committed: &Counts, counts: &Counts, tolerance: f64) -> (String, bool
     let mut all_within = true;
     let steps = committed.keys().chain(counts.keys()).collect::<std::collections::BTreeSet<_>>();
     for step in steps {
-        let (before, now) = (committed.get(step), counts.get(step));
+        let before = committed.get(step);
+        let now = counts.get(step);
         let change = before.zip(now).map(|(before, now)| change_per_cent(*before, *now));
         let within = change.is_some_and(|change| change.abs() <= tolerance);
         let verdict = change.map_or("only on one side".to_owned(), |change| format!("{change:+.1} %"));

@@ -70,7 +70,7 @@ async fn connection(address: SocketAddr, end: Instant, requests: &Requests) -> L
         return load;
     };
     let sent = async {
-        if send_until(end, sender, (requests, &mut load)).await.is_err() {
+        if send_until(end, sender, requests, &mut load).await.is_err() {
             load.count(0, &[]);
         }
     };
@@ -84,7 +84,8 @@ async fn connection(address: SocketAddr, end: Instant, requests: &Requests) -> L
 async fn send_until(
     end: Instant,
     mut sender: SendRequest<Full<bytes::Bytes>>,
-    (requests, load): (&Requests, &mut Load),
+    requests: &Requests,
+    load: &mut Load,
 ) -> hyper::Result<()> {
     let mut last = None;
     while Instant::now() < end {

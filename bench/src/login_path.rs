@@ -14,7 +14,7 @@ use crate::{
     process::resident_memory,
     requests::Requests,
     rig::Bench,
-    round::{Path, Round, Row},
+    round::{Path, Round, RoundId, Row},
     service::{Cores, Environment, Service, free_port, wait},
     statistics::Latency,
 };
@@ -35,20 +35,21 @@ pub(crate) struct UserService {
     address: SocketAddr,
 }
 
-/// The whole part.
 pub(crate) async fn run(bench: &Bench) -> Result<()> {
     for cores in [Cores::One, Cores::All] {
         let user_service = UserService::start(bench, cores, Vec::new()).await?;
         for round in 1..=bench.options.rounds {
             for connections in CONNECTIONS {
                 let row = Row { path: Path::Login, cores: cores.name(), connections, size: 0 };
-                bench.keep(user_service.measure(bench, (row, round), &logins(bench)).await?)?;
+                bench.keep(
+                    user_service.measure(bench, RoundId { row, number: round }, &logins(bench)).await?,
+                )?;
                 bench.keep(measure_bare_loop(bench, cores, connections, round).await?)?;
             }
             if cores == Cores::All {
                 let row = Row { path: Path::LoginMix, cores: cores.name(), connections: USUAL, size: 0 };
                 let mix = Requests::mix(bench.next.get());
-                bench.keep(user_service.measure(bench, (row, round), &mix).await?)?;
+                bench.keep(user_service.measure(bench, RoundId { row, number: round }, &mix).await?)?;
             }
         }
     }
@@ -57,12 +58,13 @@ pub(crate) async fn run(bench: &Bench) -> Result<()> {
             Row { path: Path::LoginManyConnections, cores: Cores::All.name(), connections: MANY, size: 0 };
         let user_service = UserService::start(bench, Cores::All, Vec::new()).await?;
         wait(REST).await;
-        bench.keep(user_service.measure_cold(bench, (row, round), &logins(bench)).await?)?;
+        bench
+            .keep(user_service.measure_cold(bench, RoundId { row, number: round }, &logins(bench)).await?)?;
     }
     Ok(())
 }
 
-fn logins(bench: &Bench) -> Requests {
+pub(crate) fn logins(bench: &Bench) -> Requests {
     Requests::logins(bench.next.get())
 }
 
@@ -72,19 +74,24 @@ impl UserService {
         let port = free_port()?;
         let environment = environment(bench, port).into_iter().chain(more).collect();
         let service = Service::start("user-service", environment, cores, &bench.log("user-service")).await?;
-        Ok(Self { service, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) })
+        Ok(Self::at(service, port))
+    }
+
+    /// What serves logins on a port of this machine.
+    pub(crate) fn at(service: Service, port: u16) -> Self {
+        Self { service, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) }
     }
 
     /// One measurement on emptied servers, after a short one that does not count.
-    async fn measure(&self, bench: &Bench, which: (Row, u32), requests: &Requests) -> Result<Round> {
+    pub(crate) async fn measure(&self, bench: &Bench, id: RoundId, requests: &Requests) -> Result<Round> {
         bench.servers.empty().await?;
-        let warm_up = load::run(self.address, which.0.connections, Instant::now() + WARM_UP, requests).await;
-        self.measure_after(bench, which, (requests, warm_up)).await
+        let warm_up = load::run(self.address, id.row.connections, Instant::now() + WARM_UP, requests).await;
+        self.measure_after(bench, id, requests, warm_up).await
     }
 
-    async fn measure_cold(&self, bench: &Bench, which: (Row, u32), requests: &Requests) -> Result<Round> {
+    async fn measure_cold(&self, bench: &Bench, id: RoundId, requests: &Requests) -> Result<Round> {
         bench.servers.empty().await?;
-        self.measure_after(bench, which, (requests, Load::default())).await
+        self.measure_after(bench, id, requests, Load::default()).await
     }
 
     /// One measurement on the servers as they are. Each login answered 200, the warm-up's included, must be an event in
@@ -92,24 +99,25 @@ impl UserService {
     pub(crate) async fn measure_after(
         &self,
         bench: &Bench,
-        (row, number): (Row, u32),
-        (requests, warm_up): (&Requests, Load),
+        id: RoundId,
+        requests: &Requests,
+        warm_up: Load,
     ) -> Result<Round> {
         let party = self.service.party();
         let memory_before = resident_memory(party.pid)?;
         let meter = Meter::start(&bench.parties(party))?;
         let end = Instant::now() + Duration::from_secs(bench.options.seconds.into());
-        let load = load::run(self.address, row.connections, end, requests).await;
+        let load = load::run(self.address, id.row.connections, end, requests).await;
         let usage = meter.stop()?;
         let resident_memory = [memory_before, resident_memory(party.pid)?];
         bench.next.set(requests.position());
-        let events = bench.servers.take_all_events().await?;
         let expected = warm_up.logins + load.logins;
+        let events = bench.servers.take_events(expected).await?;
         let lost =
             (events != expected).then(|| format!("{expected} logins answered 200, {events} mail events"));
         Ok(Round {
-            row,
-            number,
+            row: id.row,
+            number: id.number,
             requests: load.latency_us.len() as u64,
             usage,
             measured: party.name,
@@ -144,8 +152,9 @@ async fn measure_bare_loop(bench: &Bench, cores: Cores, connections: u32, number
     ];
     let bare = BareLoop::start(&arguments, environment(bench, 0), cores, &bench.log("bare-login")).await?;
     let row = Row { path: Path::BareLogin, cores: cores.name(), connections, size: 0 };
-    let mut round = bench.meter_bare_loop(bare, (row, number), 200).await?;
-    let (events, expected) = (bench.servers.take_all_events().await?, round.requests);
+    let mut round = bench.meter_bare_loop(bare, RoundId { row, number }, 200).await?;
+    let events = bench.servers.take_all_events().await?;
+    let expected = round.requests;
     let lost = (events != expected).then(|| format!("{expected} confirmed, {events} mail events"));
     round.invalid = round.invalid.or(lost);
     Ok(round)

@@ -10,7 +10,7 @@ use crate::{
     meter::Meter,
     process::resident_memory,
     rig::Bench,
-    round::{Path, Round, Row},
+    round::{Path, Round, RoundId, Row},
     service::{Cores, Environment, Service},
     sink::Sink,
 };
@@ -25,30 +25,33 @@ const SLOW_SHARE: u64 = 5;
 /// No measurement takes longer.
 const DEADLINE: Duration = Duration::from_mins(10);
 
-/// The whole part.
 pub(crate) async fn run(bench: &Bench) -> Result<()> {
     let sinks =
         (Sink::start(Duration::ZERO, &bench.shutdown).await?, Sink::start(SLOW, &bench.shutdown).await?);
     let mails = u64::from(bench.options.mails);
     for round in 1..=bench.options.rounds {
         for connections in CONNECTIONS {
-            let row = |path| Row { path, cores: Cores::All.name(), connections, size: 0 };
-            bench.keep(measure(bench, &sinks.0, (row(Path::Mail), round), mails).await?)?;
-            bench.keep(measure_bare_smtp(bench, &sinks.0, (row(Path::BareSmtp), round), mails).await?)?;
+            let id = |path| of_all_cores(path, connections, round);
+            bench.keep(measure(bench, &sinks.0, id(Path::Mail), mails).await?)?;
+            bench.keep(measure_bare_smtp(bench, &sinks.0, id(Path::BareSmtp), mails).await?)?;
         }
-        let (row, mails) =
-            (|path| Row { path, cores: Cores::All.name(), connections: USUAL, size: 0 }, mails / SLOW_SHARE);
-        bench.keep(measure(bench, &sinks.1, (row(Path::MailSlow), round), mails).await?)?;
-        bench.keep(measure_bare_smtp(bench, &sinks.1, (row(Path::BareSmtpSlow), round), mails).await?)?;
+        let id = |path| of_all_cores(path, USUAL, round);
+        let mails = mails / SLOW_SHARE;
+        bench.keep(measure(bench, &sinks.1, id(Path::MailSlow), mails).await?)?;
+        bench.keep(measure_bare_smtp(bench, &sinks.1, id(Path::BareSmtpSlow), mails).await?)?;
     }
     Ok(())
 }
 
-async fn measure(bench: &Bench, sink: &Sink, (row, number): (Row, u32), mails: u64) -> Result<Round> {
+fn of_all_cores(path: Path, connections: u32, number: u32) -> RoundId {
+    RoundId { row: Row { path, cores: Cores::All.name(), connections, size: 0 }, number }
+}
+
+async fn measure(bench: &Bench, sink: &Sink, id: RoundId, mails: u64) -> Result<Round> {
     bench.servers.empty().await?;
     backlog::fill(&bench.servers, mails).await?;
     sink.begin(mails);
-    let service = spawn(bench, sink, row.connections)?;
+    let service = spawn(bench, sink, id.row.connections)?;
     let until = Instant::now() + DEADLINE;
     // From the first mail on: starting and connecting are no part of the path.
     let first = sink.wait_for(1, until).await;
@@ -62,8 +65,8 @@ async fn measure(bench: &Bench, sink: &Sink, (row, number): (Row, u32), mails: u
     let left = bench.servers.take_all_events().await?;
     let left = (left > 0).then(|| format!("{left} events are still in the queue"));
     Ok(Round {
-        row,
-        number,
+        row: id.row,
+        number: id.number,
         requests: taken - first,
         latency_us: None,
         usage,
@@ -88,21 +91,16 @@ pub(crate) fn spawn(bench: &Bench, sink: &Sink, concurrency: u32) -> Result<Serv
     Service::spawn("mail-service", environment, Cores::All, &bench.log("mail-service"))
 }
 
-async fn measure_bare_smtp(
-    bench: &Bench,
-    sink: &Sink,
-    (row, number): (Row, u32),
-    mails: u64,
-) -> Result<Round> {
+async fn measure_bare_smtp(bench: &Bench, sink: &Sink, id: RoundId, mails: u64) -> Result<Round> {
     sink.begin(mails);
     let arguments = [
         "bare-smtp".to_owned(),
         format!("--address={}", sink.address),
-        format!("--connections={}", row.connections),
+        format!("--connections={}", id.row.connections),
         format!("--mails={mails}"),
     ];
     let bare = BareLoop::start(&arguments, Vec::new(), Cores::All, &bench.log("bare-smtp")).await?;
-    let mut round = bench.meter_bare_loop(bare, (row, number), 250).await?;
+    let mut round = bench.meter_bare_loop(bare, id, 250).await?;
     round.invalid = round.invalid.or(sink.account().complaint());
     Ok(round)
 }

@@ -2,7 +2,7 @@
 //!
 //! In reading order:
 //! - [`config`]: what can be set.
-//! - [`run`]: the whole run. [`rig`]: what its parts measure with. [`login_path`], [`mail_path`], [`scale`]: its parts.
+//! - [`run`]: the whole run. [`rig`]: what its parts measure with. [`login_path`], [`mail_path`], [`scale`], [`original`]: its parts.
 //! - [`load`], [`requests`]: logins in closed loop. [`sink`]: the mail server at the other end.
 //! - [`bare_login`], [`bare_smtp`], [`child`]: the limits, each a process of its own.
 //! - [`service`], [`servers`]: what is measured, and what it talks to.
@@ -21,6 +21,7 @@ mod load;
 mod login_path;
 mod mail_path;
 mod meter;
+mod original;
 mod process;
 mod requests;
 mod rig;

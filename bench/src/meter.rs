@@ -43,7 +43,6 @@ pub(crate) struct Usage {
     pub(crate) saturated: String,
 }
 
-/// Cores of this machine.
 pub(crate) fn cores() -> u32 {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     u32::try_from(cores).unwrap_or(1)
@@ -67,7 +66,7 @@ impl Meter {
         });
         let used = used.collect::<Result<Vec<_>>>()?;
         let ours = used.iter().map(|(_, seconds)| seconds).sum::<f64>();
-        let saturated = saturated(&used, (seconds, machine));
+        let saturated = saturated(&used, seconds, machine);
         let cpu_seconds = used.into_iter().map(|(party, seconds)| (party.name, seconds)).collect();
         Ok(Usage { seconds, cpu_seconds, others_cpu_seconds: (machine - ours).max(0.0), saturated })
     }
@@ -81,7 +80,7 @@ impl Usage {
 }
 
 /// The parties at their own limit; else the machine, if all its cores are busy; else nobody.
-fn saturated(used: &[(Party, f64)], (seconds, machine): (f64, f64)) -> String {
+fn saturated(used: &[(Party, f64)], seconds: f64, machine: f64) -> String {
     let full = used.iter().filter(|(party, used)| *used >= SATURATED * seconds * f64::from(party.cores));
     let full = full.map(|(party, _)| party.name).collect::<Vec<_>>();
     if !full.is_empty() {
@@ -101,9 +100,9 @@ mod tests {
     #[test]
     fn a_process_is_saturated_by_the_cores_that_it_may_use() {
         let used = [(party("user-service", 1), 9.5), (party("rabbitmq", 2), 9.5)];
-        assert_eq!(saturated(&used, (10.0, 19.0)), "user-service");
-        assert_eq!(saturated(&used[1..], (10.0, 10.0 * f64::from(cores()))), "machine");
-        assert_eq!(saturated(&used[1..], (10.0, 0.0)), "none");
+        assert_eq!(saturated(&used, 10.0, 19.0), "user-service");
+        assert_eq!(saturated(&used[1..], 10.0, 10.0 * f64::from(cores())), "machine");
+        assert_eq!(saturated(&used[1..], 10.0, 0.0), "none");
     }
 
     #[test]

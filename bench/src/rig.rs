@@ -17,7 +17,7 @@ use crate::{
     config::RunOptions,
     meter::{self, Meter, Party},
     process::resident_memory,
-    round::{GENERATOR, Round, Row},
+    round::{GENERATOR, Round, RoundId, Row},
     servers::Servers,
 };
 
@@ -74,7 +74,7 @@ impl Bench {
     pub(crate) async fn meter_bare_loop(
         &self,
         mut bare: BareLoop,
-        (row, number): (Row, u32),
+        id: RoundId,
         status: u16,
     ) -> Result<Round> {
         let party = bare.party()?;
@@ -82,8 +82,8 @@ impl Bench {
         let meter = Meter::start(&self.parties(party))?;
         let report = bare.run().await?;
         Ok(Round {
-            row,
-            number,
+            row: id.row,
+            number: id.number,
             requests: report.requests,
             latency_us: Some(report.latency_us),
             usage: meter.stop()?,

@@ -23,6 +23,14 @@ pub(crate) struct Row {
     pub(crate) size: u64,
 }
 
+/// Which measurement a round is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RoundId {
+    pub(crate) row: Row,
+    /// From 1.
+    pub(crate) number: u32,
+}
+
 /// Which way is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -37,6 +45,8 @@ pub(crate) enum Path {
     BareSmtpSlow,
     LoginScale,
     MailBacklog,
+    Original,
+    OriginalWithoutDelay,
 }
 
 impl Path {
@@ -52,11 +62,12 @@ impl Path {
             Self::BareSmtpSlow => "mail, 10 ms sink: bare SMTP",
             Self::LoginScale => "login: live codes",
             Self::MailBacklog => "mail: long queue",
+            Self::Original => "login: the original's libraries",
+            Self::OriginalWithoutDelay => "login: the original's libraries, without Nagle's algorithm",
         }
     }
 }
 
-/// One measurement.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Round {
     pub(crate) row: Row,

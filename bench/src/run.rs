@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::{
     aims,
     config::{Part, RunOptions},
-    login_path, mail_path,
+    login_path, mail_path, original,
     rig::Bench,
     scale, table,
 };
@@ -21,6 +21,7 @@ pub(crate) async fn run(options: RunOptions) -> Result<bool> {
             Part::Login => login_path::run(&bench).await,
             Part::Mail => mail_path::run(&bench).await,
             Part::Scale => scale::run(&bench).await,
+            Part::Original => original::run(&bench).await,
         };
         if let Err(error) = ended {
             finished = false;

@@ -18,7 +18,7 @@ use crate::{
     process::resident_memory,
     requests::{Requests, address},
     rig::Bench,
-    round::{Path, Round, Row},
+    round::{Path, Round, RoundId, Row},
     service::{Cores, Environment},
     sink::Sink,
 };
@@ -28,20 +28,21 @@ const AT_ONCE: usize = 256;
 /// How many measurements of the login path one of the long queue lasts.
 const LONG: u32 = 6;
 
-/// The whole part.
 pub(crate) async fn run(bench: &Bench) -> Result<()> {
     bench.servers.empty().await?;
     let empty = bench.servers.redis_memory().await?;
     let store = store(&store_config(bench)?, &bench.shutdown).await?;
     let user_service = UserService::start(bench, Cores::All, limits()).await?;
-    let (mut codes, mut made) = (1_000, 0);
+    let mut codes = 1_000;
+    let mut made = 0;
     while codes <= u64::from(bench.options.scale_to) {
         make_codes(&store, made..codes).await?;
         made = codes;
         let memory = bench.servers.redis_memory().await?.saturating_sub(empty);
         let row = Row { path: Path::LoginScale, cores: "all", connections: login_path::USUAL, size: codes };
-        let requests = (&Requests::logins_of(codes), Load::default());
-        let mut round = user_service.measure_after(bench, (row, 1), requests).await?;
+        let id = RoundId { row, number: 1 };
+        let requests = Requests::logins_of(codes);
+        let mut round = user_service.measure_after(bench, id, &requests, Load::default()).await?;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         let per_code = memory as f64 / codes as f64;
         round.redis_bytes_per_code = Some(per_code);
@@ -58,6 +59,7 @@ fn limits() -> Environment {
     let many = u32::MAX.to_string();
     vec![
         ("CODE_TTL_SECONDS", "3600".to_owned()),
+        ("ALLOW_LONG_CODE_TTL", "true".to_owned()),
         ("LOGIN_RESEND_AFTER_SECONDS", "0".to_owned()),
         ("LOGIN_PER_ADDRESS", many.clone()),
         ("LOGIN_PER_ADDRESS_A_DAY", many.clone()),

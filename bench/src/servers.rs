@@ -1,5 +1,7 @@
 //! Redis and the broker of a run: emptied between measurements, and asked what they hold.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, Result, ensure};
 use lapin::{Channel, Connection, ConnectionProperties, options::QueuePurgeOptions};
 use ping_contract::topology::{Desired, MAIL_QUEUE};
@@ -13,17 +15,18 @@ use crate::{
     config::ServerOptions,
     meter::{self, Party},
     process::listener,
-    service::Environment,
+    service::{Environment, wait},
 };
 
 /// The run's own vhost.
 const VHOST: &str = "ping-bench";
 /// So many events, as no row has.
 const MAX_LENGTH: u64 = 50_000_000;
+/// How long a published event may take to the queue.
+const ARRIVAL: Duration = Duration::from_secs(2);
 /// Codes and mails of a run outlive every measurement.
 const LIFE_SECONDS: u64 = 3600;
 
-/// Both servers.
 pub(crate) struct Servers {
     options: ServerOptions,
     redis: MultiplexedConnection,
@@ -44,7 +47,7 @@ impl Servers {
             password: options.rabbitmq_password.clone(),
             ca_file: None,
         };
-        let desired = Desired::new(VHOST, std::time::Duration::from_secs(LIFE_SECONDS));
+        let desired = Desired::new(VHOST);
         rabbitmq_management::apply(&Management::new(&config)?, &desired).await?;
         lift_bounds(options).await?;
         let connection = Connection::connect(&amqp_url(options), ConnectionProperties::default()).await?;
@@ -94,6 +97,18 @@ impl Servers {
     pub(crate) async fn take_all_events(&self) -> Result<u64> {
         let purged = self.channel.queue_purge(MAIL_QUEUE.into(), QueuePurgeOptions::default()).await?;
         Ok(purged.into())
+    }
+
+    /// Empties the queue until `expected` events were in it, or for two seconds: what is published without a confirm arrives
+    /// after the response.
+    pub(crate) async fn take_events(&self, expected: u64) -> Result<u64> {
+        let end = Instant::now() + ARRIVAL;
+        let mut taken = self.take_all_events().await?;
+        while taken < expected && Instant::now() < end {
+            wait(Duration::from_millis(20)).await;
+            taken += self.take_all_events().await?;
+        }
+        Ok(taken)
     }
 
     /// Octets that Redis has in use.

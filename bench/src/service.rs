@@ -25,7 +25,6 @@ const END_DEADLINE: Duration = Duration::from_mins(1);
 pub(crate) enum Cores {
     /// The first, and one thread of the runtime.
     One,
-    /// All of them.
     All,
 }
 
@@ -65,6 +64,19 @@ impl Service {
         Ok(service)
     }
 
+    /// Starts a program with the service's settings in place of the service, and waits until it is ready.
+    pub(crate) async fn stand_in(
+        name: &'static str,
+        command: Command,
+        environment: Environment,
+        cores: Cores,
+        log: &Path,
+    ) -> Result<Self> {
+        let mut service = Self::spawn_command(name, command, environment, cores, log)?;
+        service.wait_until_ready().await?;
+        Ok(service)
+    }
+
     /// Starts a service, and waits for nothing.
     pub(crate) fn spawn(
         name: &'static str,
@@ -72,8 +84,17 @@ impl Service {
         cores: Cores,
         log: &Path,
     ) -> Result<Self> {
+        Self::spawn_command(name, command(name, cores)?, environment, cores, log)
+    }
+
+    fn spawn_command(
+        name: &'static str,
+        mut command: Command,
+        environment: Environment,
+        cores: Cores,
+        log: &Path,
+    ) -> Result<Self> {
         let port = free_port()?;
-        let mut command = command(name, cores)?;
         command.envs(environment).env("LOG_FORMAT", "json");
         command.env("BIND_ADDRESS", "127.0.0.1").env("MANAGEMENT_PORT", port.to_string());
         let log = File::create(log).with_context(|| format!("{} cannot be written", log.display()))?;
@@ -120,7 +141,11 @@ impl Service {
 /// A program that was built beside this one, with no environment yet.
 pub(crate) fn command(name: &str, cores: Cores) -> Result<Command> {
     let own = std::env::current_exe().context("this program has no path")?;
-    let program = own.with_file_name(name);
+    Ok(command_of(&own.with_file_name(name), cores))
+}
+
+/// Any program, with no environment yet.
+pub(crate) fn command_of(program: &Path, cores: Cores) -> Command {
     let mut command = match cores {
         Cores::One => {
             // It becomes the program, in the same process.
@@ -134,7 +159,7 @@ pub(crate) fn command(name: &str, cores: Cores) -> Result<Command> {
     if cores == Cores::One {
         command.env("TOKIO_WORKER_THREADS", "1");
     }
-    Ok(command)
+    command
 }
 
 /// A port of 127.0.0.1 on which nobody listens.
@@ -143,7 +168,6 @@ pub(crate) fn free_port() -> Result<u16> {
     Ok(socket.local_addr()?.port())
 }
 
-/// Sleeps.
 pub(crate) async fn wait(time: Duration) {
     // Nobody shuts this one down.
     let _ = pause(time, &Shutdown::new()).await;

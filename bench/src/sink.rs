@@ -51,8 +51,10 @@ impl Sink {
     /// Listens on a port of its own; each final dot is answered after `delay`.
     pub(crate) async fn start(delay: Duration, shutdown: &Shutdown) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let (address, tally) = (listener.local_addr()?, Arc::new(Mutex::new(Tally::default())));
-        let (shared, owner) = (Arc::clone(&tally), shutdown.clone());
+        let address = listener.local_addr()?;
+        let tally = Arc::new(Mutex::new(Tally::default()));
+        let shared = Arc::clone(&tally);
+        let owner = shutdown.clone();
         shutdown.spawn("sink", async move {
             while let Ok((stream, _)) = listener.accept().await {
                 owner.spawn("sink session", serve(stream, delay, Arc::clone(&shared)));
@@ -74,7 +76,8 @@ impl Sink {
 
     /// Waits until so many were taken, or until none comes any more; answers how many were.
     pub(crate) async fn wait_for(&self, mails: u64, until: Instant) -> u64 {
-        let (mut last, mut since) = (self.taken(), Instant::now());
+        let mut last = self.taken();
+        let mut since = Instant::now();
         while last < mails && since.elapsed() < PATIENCE && Instant::now() < until {
             wait(LOOK).await;
             let taken = self.taken();
@@ -85,7 +88,6 @@ impl Sink {
         last
     }
 
-    /// Compares.
     pub(crate) fn account(&self) -> Account {
         lock(&self.tally).account()
     }
@@ -124,7 +126,8 @@ fn lock(tally: &Mutex<Tally>) -> std::sync::MutexGuard<'_, Tally> {
 async fn serve(mut stream: TcpStream, delay: Duration, tally: Arc<Mutex<Tally>>) {
     // Only speed is lost where it fails.
     let _ = stream.set_nodelay(true);
-    let (mut session, mut input) = (Session::default(), vec![0; 16 * 1024]);
+    let mut session = Session::default();
+    let mut input = vec![0; 16 * 1024];
     let mut replies = b"220 sink ESMTP\r\n".to_vec();
     loop {
         if stream.write_all(&replies).await.is_err() || session.is_over() {

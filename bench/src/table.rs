@@ -16,7 +16,6 @@ const HEAD: &str = "\
 /// A machine of which others use more is not quiet.
 const QUIET_PER_CENT: f64 = 10.0;
 
-/// The whole table.
 pub(crate) fn markdown(rounds: &[Round]) -> String {
     let lines = by_row(rounds).into_values().map(|rounds| line(&rounds));
     let note = format!(
@@ -29,7 +28,6 @@ pub(crate) fn markdown(rounds: &[Round]) -> String {
     [HEAD.to_owned()].into_iter().chain(lines).chain([note]).collect()
 }
 
-/// The rounds of each row.
 pub(crate) fn by_row(rounds: &[Round]) -> BTreeMap<Row, Vec<&Round>> {
     let mut rows = BTreeMap::<Row, Vec<&Round>>::new();
     for round in rounds {
@@ -97,7 +95,6 @@ fn memory(rounds: &[&Round]) -> String {
     format!("{:.1} → {:.1}{redis}", at(0), at(1))
 }
 
-/// Mebibytes.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
 pub(crate) fn mib(octets: u64) -> f64 {
     octets as f64 / f64::from(1 << 20)

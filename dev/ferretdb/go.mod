@@ -1,4 +1,4 @@
-// The version of FerretDB that dev/ferretdb/build builds, with that module's own go.sum.
+// The version of FerretDB that dev/tool builds, with that module's own go.sum.
 module pingstack.dev/dev/ferretdb
 
 go 1.22

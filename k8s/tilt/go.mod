@@ -1,4 +1,4 @@
-// Tilt's version and checksum. k8s/tilt/build compiles a copy of the module, where its own replace lines and go.sum hold.
+// Tilt's version and checksum. xtask/src/tilt/program.rs compiles a copy of the module, where its own replace lines and go.sum hold.
 module pingstack.dev/k8s/tilt
 
 go 1.24.0

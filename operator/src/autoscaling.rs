@@ -7,7 +7,7 @@
 //! - [`certificate`], [`certificate_store`], [`trust`], [`trust_watch`]: what the server shows, whom it lets in;
 //! - [`server`]: all of that over TLS;
 //! - [`api_service`], [`registration`]: how the API server comes to ask us;
-//! - [`hpa`], [`replicas`]: the autoscaler of each stack, and who sets the number of pods;
+//! - [`route`], [`hpa`], [`replicas`], [`scaler`]: by whom each stack is scaled, its autoscaler, and who sets the number of pods;
 //! - [`condition`], [`backlog_metrics`]: what people and Prometheus are told; [`settings`].
 
 use std::{sync::Arc, time::Instant};
@@ -15,7 +15,7 @@ use std::{sync::Arc, time::Instant};
 use service_kit::{health::Health, metrics::Metrics, shutdown::Shutdown};
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{controller::conditions::Finding, crd::services::Autoscaling as Spec, names::StackId};
+use crate::{conditions::Finding, crd::services::Autoscaling as Spec, names::StackId};
 
 pub mod answer;
 pub mod api_service;
@@ -33,7 +33,9 @@ pub mod poller;
 pub mod refusal;
 pub mod registration;
 pub mod replicas;
+pub mod route;
 pub mod sample;
+pub mod scaler;
 pub mod selector;
 pub mod server;
 pub mod settings;
@@ -46,31 +48,42 @@ mod test_authority;
 
 use authorization::Authorizer;
 use broker_source::Clients;
-use registration::{Registration, Slot};
+use registration::{Registration, Slots};
+use route::Route;
 use sample::{Sample, Samples, StackKey, Unreadable};
 use server::MetricsApi;
 use settings::Settings;
 use targets::Targets;
 
+/// What the metrics server is started with.
+pub struct Service {
+    /// What queues are read with.
+    pub clients: Clients,
+    /// The names of its objects.
+    pub settings: Settings,
+    /// The namespaces whose stacks it serves; `None` is all.
+    pub scopes: Vec<Option<String>>,
+    /// Where it listens.
+    pub listener: TcpListener,
+}
+
 /// The running metrics server of one replica.
 #[derive(Clone)]
 pub struct Autoscaling {
     samples: Samples,
-    slot: watch::Receiver<Slot>,
+    slots: watch::Receiver<Slots>,
     registration: Registration,
 }
 
 impl Autoscaling {
     /// Starts to poll and to serve; every replica does. Ready once there is a certificate and every stack was tried.
     #[must_use]
-    pub fn start(
-        (clients, settings, scopes): (Clients, Settings, Vec<Option<String>>),
-        listener: TcpListener,
-        health: &Health,
-        shutdown: &Shutdown,
-    ) -> Self {
-        let (samples, (slot, slot_receiver)) = (Samples::default(), watch::channel(Slot::default()));
-        let ((sources, polled), (wanted, wanted_receiver)) = (watch::channel(None), watch::channel(false));
+    pub fn start(service: Service, health: &Health, shutdown: &Shutdown) -> Self {
+        let Service { clients, settings, scopes, listener } = service;
+        let samples = Samples::default();
+        let (slots, slots_receiver) = watch::channel(Slots::default());
+        let (sources, polled) = watch::channel(None);
+        let (wanted, wanted_receiver) = watch::channel(None);
         let (trust, trusted) = watch::channel(None);
         let polls =
             poller::poll(polled, samples.clone(), health.require_always("mail-backlog"), shutdown.clone());
@@ -85,9 +98,9 @@ impl Autoscaling {
         let authorizer = Authorizer::new(Arc::new(client.clone()));
         let api = MetricsApi { samples: samples.clone(), authorizer };
         shutdown.spawn_critical("external metrics", server::serve(listener, api, trusted, shutdown.clone()));
-        let registration = Registration::new(client, settings, wanted_receiver, slot);
+        let registration = Registration::new(client, settings, wanted_receiver, slots);
         shutdown.spawn("withdrawal", registration.clone().withdraw_at_the_end(shutdown.clone()));
-        Self { samples, slot: slot_receiver, registration }
+        Self { samples, slots: slots_receiver, registration }
     }
 
     /// Tells Prometheus what the queues hold.
@@ -98,7 +111,8 @@ impl Autoscaling {
     /// One that neither polls nor serves.
     #[cfg(test)]
     pub(crate) fn idle(client: kube::Client) -> Self {
-        let ((slot, receiver), (_, wanted)) = (watch::channel(Slot::default()), watch::channel(false));
+        let (slots, receiver) = watch::channel(Slots::default());
+        let (_, wanted) = watch::channel(None);
         let name = || "ping-operator".to_owned();
         let settings = Settings {
             namespace: name(),
@@ -108,8 +122,8 @@ impl Autoscaling {
             cluster_role: name(),
             address: ([127, 0, 0, 1], 0).into(),
         };
-        let registration = Registration::new(client, settings, wanted, slot);
-        Self { samples: Samples::default(), slot: receiver, registration }
+        let registration = Registration::new(client, settings, wanted, slots);
+        Self { samples: Samples::default(), slots: receiver, registration }
     }
 
     /// The leader's part: certificates and the `APIService`, until the soft phase.
@@ -128,9 +142,21 @@ impl Autoscaling {
         self.samples.record(StackKey::new(&id.namespace, &id.name), Ok(sample));
     }
 
+    /// Says whose the APIs of metrics are, as the leader's look would.
+    #[cfg(test)]
+    pub(crate) fn put_slots(&self, slots: registration::Slots) {
+        self.registration.put_slots(slots);
+    }
+
+    /// How a stack's backlog gets to what scales it; `None` while it is not known whose the cluster's metrics are.
+    #[must_use]
+    pub fn route(&self, spec: &Spec) -> Option<Route> {
+        route::route(spec.provider, &self.slots.borrow())
+    }
+
     /// What a person reads about a stack's autoscaling. Only the leader knows whose the cluster's metrics are.
     #[must_use]
     pub fn finding(&self, id: &StackId, spec: &Spec) -> Finding {
-        condition::finding(spec, &self.slot.borrow(), self.sample(id))
+        condition::finding(spec, &self.slots.borrow(), self.sample(id))
     }
 }

@@ -10,7 +10,9 @@ use http::Uri;
 use rabbitmq_management::{Connections, Error, Management, reach::Reach};
 use service_kit::tls;
 
-use crate::controller::build::broker_topology::{Management as Access, Owner};
+mod access;
+
+pub use access::{BrokerAccess, EXTERNAL_UNUSABLE, MANAGED_VHOST, Owner, managed_url};
 
 /// How many sets of connections are kept. One more clears the map: connections can be made again at any time.
 const MAX: usize = 64;
@@ -35,15 +37,15 @@ impl BrokerConnections {
     }
 
     /// A client of the broker; connects to nobody yet.
-    pub fn management(&self, access: &Access) -> Result<Management, Error> {
+    pub fn management(&self, access: &BrokerAccess) -> Result<Management, Error> {
         if access.owner == Owner::Other && !is_host_and_port(&access.url) {
             return Err(Error::Url(None));
         }
-        let user = (access.username.clone(), access.password.clone().into());
-        Management::on(self.of(access)?, &access.url, user)
+        let password = access.password.clone().into();
+        Management::on(self.of(access)?, &access.url, access.username.clone(), password)
     }
 
-    fn of(&self, access: &Access) -> Result<Connections, Error> {
+    fn of(&self, access: &BrokerAccess) -> Result<Connections, Error> {
         let key = (access.ca.clone(), access.owner);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(connections) = known.get(&key) {
@@ -74,15 +76,16 @@ fn is_host_and_port(url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Access, BrokerConnections, Error, MAX, Owner};
+    use super::{BrokerAccess, BrokerConnections, Error, MAX, Owner};
 
-    fn access(ca: Option<Vec<u8>>) -> Access {
-        Access { ca, ..external("https://b:15671") }
+    fn access(ca: Option<Vec<u8>>) -> BrokerAccess {
+        BrokerAccess { ca, ..external("https://b:15671") }
     }
 
-    fn external(url: &str) -> Access {
-        let (username, password) = ("u".to_owned(), "p".to_owned());
-        Access { owner: Owner::Other, url: url.to_owned(), username, password, ca: None }
+    fn external(url: &str) -> BrokerAccess {
+        let username = "u".to_owned();
+        let password = "p".to_owned();
+        BrokerAccess { owner: Owner::Other, url: url.to_owned(), username, password, ca: None }
     }
 
     fn authority() -> Vec<u8> {
@@ -92,7 +95,8 @@ mod tests {
 
     #[test]
     fn stacks_that_trust_the_same_authority_share_connections_and_others_do_not() {
-        let (connections, ca) = (BrokerConnections::default(), authority());
+        let connections = BrokerConnections::default();
+        let ca = authority();
         for ca in [None, Some(ca.clone()), Some(ca), Some(authority()), None] {
             connections.management(&access(ca)).unwrap();
         }
@@ -158,7 +162,7 @@ mod tests {
         let connections = BrokerConnections::new(&["*.example.org".to_owned()]);
         assert!(connections.management(&external("https://a.example.org")).is_ok());
         assert!(matches!(connections.management(&external("https://b")), Err(Error::OutOfReach)));
-        let own = Access {
+        let own = BrokerAccess {
             owner: Owner::Stack,
             ..external("http://demo-rabbitmq-0.demo-rabbitmq-nodes.shop.svc:15672")
         };

@@ -1,11 +1,15 @@
 //! Everything that can be set, from the environment or the command line; `--help` is the reference. The chart sets it.
 
 use clap::{Args, Parser, Subcommand};
+use serde::Deserialize as _;
+use serde_json::Value;
 use service_kit::telemetry::LogFormat;
 
 use crate::{
     autoscaling::settings::Settings,
-    platform::{Images, Platform},
+    controller::build::pod_template::check_default,
+    crd::{SecurityProfile, pod_template::PodTemplate},
+    platform::{Images, Platform, SinkAddress},
 };
 
 /// Turns PingStack objects into running Pings
@@ -41,7 +45,13 @@ pub struct Config {
     /// The Service in front of it, in the operator's namespace, port 443
     #[arg(long, env = "METRICS_API_SERVICE", default_value = "ping-operator-metrics-api")]
     pub metrics_api_service: String,
-    /// The Secret with its authority and certificate, made by the leader
+    /// Port of the sink for mails of synthetic sign-ins, which the leader listens on
+    #[arg(long, env = "SIGN_IN_SINK_PORT", default_value_t = 2525)]
+    pub sign_in_sink_port: u16,
+    /// The Service in front of it, in the operator's namespace, without a cluster IP
+    #[arg(long, env = "SIGN_IN_SINK_SERVICE", default_value = "ping-operator-sign-in-sink")]
+    pub sign_in_sink_service: String,
+    /// The Secret with the authority and certificate of the external metrics API, made by the leader
     #[arg(long, env = "METRICS_API_SECRET", default_value = "ping-operator-metrics-api")]
     pub metrics_api_secret: String,
     /// The operator's ClusterRole, which owns the `APIService`, so that this goes with it
@@ -72,6 +82,13 @@ pub struct Config {
     /// Prometheus' namespace, which NetworkPolicies let in to the metrics
     #[arg(long, env = "PROMETHEUS_NAMESPACE")]
     pub prometheus_namespace: Option<String>,
+    /// What is added to the pods of all stacks, a `podTemplate` of a PingStack as JSON
+    #[arg(long, env = "POD_TEMPLATE", value_parser = pod_template, default_value = "{}", hide_default_value = true)]
+    pub pod_template: PodTemplate,
+    /// Who sets the users that processes run as: Restricted (the operator), OpenShift (the cluster), or Auto (by whether the
+    /// cluster has OpenShift's API)
+    #[arg(long, env = "SECURITY_PROFILE", value_parser = security_profile, default_value = "Auto")]
+    pub security_profile: SecurityProfile,
     /// What the address of an alert's page begins with
     #[arg(long, env = "RUNBOOKS_URL", default_value = "https://pingstack.dev/runbooks/")]
     pub runbooks_url: String,
@@ -98,6 +115,9 @@ pub struct ImageArgs {
     /// Image of RabbitMQ 4.0 to 4.3
     #[arg(long, env = "RABBITMQ_IMAGE")]
     pub rabbitmq_image: String,
+    /// Secrets in the operator's namespace with which nodes pull them; every stack gets a copy
+    #[arg(long, env = "IMAGE_PULL_SECRETS", value_delimiter = ',')]
+    pub image_pull_secrets: Vec<String>,
     /// When nodes pull them
     #[arg(long, env = "IMAGE_PULL_POLICY", default_value = "IfNotPresent", value_parser = ["Always", "IfNotPresent", "Never"])]
     pub image_pull_policy: String,
@@ -116,8 +136,15 @@ impl Config {
                 redis: self.images.redis_image.clone(),
                 rabbitmq: self.images.rabbitmq_image.clone(),
             },
+            pull_secrets: names(&self.images.image_pull_secrets),
+            pod_template: self.pod_template.clone(),
+            security_profile: self.security_profile,
             image_pull_policy: self.images.image_pull_policy.clone(),
             operator_namespace: self.namespace.clone(),
+            sign_in_sink: SinkAddress {
+                host: format!("{}.{}.svc", self.sign_in_sink_service, self.namespace),
+                port: self.sign_in_sink_port,
+            },
             ingress_namespace: given(&self.ingress_namespace),
             prometheus_namespace: given(&self.prometheus_namespace),
             runbooks_url: self.runbooks_url.clone(),
@@ -137,13 +164,43 @@ impl Config {
         }
     }
 
+    /// Where the sink for mails of synthetic sign-ins listens.
+    #[must_use]
+    pub fn sign_in_sink(&self) -> std::net::SocketAddr {
+        std::net::SocketAddr::new(self.bind_address, self.sign_in_sink_port)
+    }
+
     /// One entry per watch: a namespace each, or `None` for all.
     #[must_use]
     pub fn scopes(&self) -> Vec<Option<String>> {
-        let named = self.watch_namespaces.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
-        let scopes = named.map(|name| Some(name.to_owned())).collect::<Vec<_>>();
+        let scopes = names(&self.watch_namespaces).into_iter().map(Some).collect::<Vec<_>>();
         if scopes.is_empty() { vec![None] } else { scopes }
     }
+}
+
+/// The entries of a list that are not empty.
+fn names(list: &[String]) -> Vec<String> {
+    let named = list.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
+    named.map(str::to_owned).collect()
+}
+
+/// Reads a template, and says what of it a template may not have.
+fn pod_template(text: &str) -> Result<PodTemplate, String> {
+    let text = if text.is_empty() { "{}" } else { text };
+    let written: Value = serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))?;
+    let template = PodTemplate::deserialize(&written).map_err(|error| error.to_string())?;
+    let known = ["metadata", "env", "spec", "serviceAccountAnnotations"];
+    let names = written.as_object().into_iter().flat_map(|fields| fields.keys());
+    if let Some(unknown) = names.into_iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(format!("podTemplate.{unknown} is not a field of it: use {}", known.join(", ")));
+    }
+    check_default("podTemplate", &template).map_err(|refused| refused.to_string())?;
+    Ok(template)
+}
+
+fn security_profile(text: &str) -> Result<SecurityProfile, String> {
+    let parsed = SecurityProfile::deserialize(Value::from(text));
+    parsed.map_err(|_| "write Auto, Restricted or OpenShift".to_owned())
 }
 
 #[cfg(test)]
@@ -187,6 +244,44 @@ mod tests {
         let platform = config(&["--ingress-namespace=", "--prometheus-namespace=monitoring"]).platform();
         assert_eq!(platform.ingress_namespace, None);
         assert_eq!(platform.prometheus_namespace.as_deref(), Some("monitoring"));
+    }
+
+    #[test]
+    fn a_template_for_all_stacks_is_checked_at_start() {
+        let read = |json: &str| super::pod_template(json);
+        let template = read(
+            r#"{"spec":{"tolerations":[{"key":"a","operator":"Exists"}]},"env":[{"name":"A","value":"b"}]}"#,
+        );
+        assert_eq!(template.unwrap().env[0].name, "A");
+        assert_eq!(read("").unwrap(), crate::crd::pod_template::PodTemplate::default());
+        for (json, why) in [
+            (r#"{"labels":{}}"#, "podTemplate.labels is not a field"),
+            (
+                r#"{"spec":{"hostNetwork":true}}"#,
+                "podTemplate.spec.hostNetwork breaks the Pod Security Standard",
+            ),
+            (
+                r#"{"spec":{"containers":[{"name":"redis","image":"x"}]}}"#,
+                "podTemplate.spec.containers[redis].image is set by the operator",
+            ),
+            (
+                r#"{"spec":{"containers":[{"name":"side"}]}}"#,
+                "podTemplate.spec.containers[side] has no image",
+            ),
+            ("[", "no JSON"),
+        ] {
+            let refused = read(json).unwrap_err();
+            assert!(refused.contains(why), "{json}: {refused}");
+        }
+    }
+
+    #[test]
+    fn the_security_profile_is_one_of_three() {
+        assert!(
+            config(&["--security-profile=OpenShift"]).platform().security_profile
+                == crate::crd::SecurityProfile::OpenShift
+        );
+        assert!(super::security_profile("Openshift").is_err());
     }
 
     #[test]

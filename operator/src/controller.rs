@@ -13,14 +13,11 @@ use std::{sync::Arc, time::Duration};
 use kube::{Client, ResourceExt as _, runtime::controller::Action};
 use service_kit::telemetry::chain;
 
-use self::{
-    conditions::{ConditionType, Finding, Role},
-    update_status::Failure,
-};
+use self::update_status::{Failure, Weight};
 use crate::{
     autoscaling::Autoscaling,
     broker_connections::BrokerConnections,
-    children::{Children, StoredStack},
+    conditions::{ConditionType, Finding, Role},
     crd::PingStack,
     events::Events,
     metrics::OperatorMetrics,
@@ -28,19 +25,23 @@ use crate::{
     platform::Platform,
     pod_reports::PodReports,
     requeue::{Requeue, about},
+    synthetic_login::{SyntheticLogins, Touch},
+    watches::{Children, StoredStack},
 };
 
 pub mod apply;
 pub mod brokers;
 pub mod build;
-pub mod conditions;
 pub mod dereference;
 mod diagnose;
 pub mod entropy;
+pub mod findings;
 pub mod hash;
 pub mod lost_volumes;
 pub mod monitoring;
 pub mod node_loss;
+pub mod own_scaling;
+pub mod pull_secret;
 pub mod queue_status;
 pub mod run;
 pub mod secrets;
@@ -57,6 +58,9 @@ pub const RESYNC: Duration = Duration::from_secs(55);
 
 /// How often when something is missing that is not watched, or not yet ready.
 const SOON: Duration = Duration::from_secs(10);
+
+/// How many races in a row are none: something keeps the operator from reading what it must.
+const RACES: u32 = 3;
 
 /// What every reconcile uses.
 pub struct Context {
@@ -82,6 +86,10 @@ pub struct Context {
     pub autoscaling: Autoscaling,
     /// Which monitoring objects are known not to be there.
     pub absent_monitoring: monitoring::KnownAbsent,
+    /// The operator's own sign-ins.
+    pub synthetic_logins: SyntheticLogins,
+    /// Has a stack reconciled.
+    pub touch: Touch,
     /// Delays after failures.
     pub requeue: Requeue,
     /// Events.
@@ -93,6 +101,7 @@ pub struct Context {
 impl Context {
     /// Forgets a stack that is gone.
     pub fn forget(&self, uid: &str) {
+        self.synthetic_logins.forget(uid);
         self.memo.forget(uid);
         self.complete_once.forget(uid);
         self.brokers_apart.forget(uid);
@@ -140,7 +149,8 @@ pub async fn reconcile(stored: Arc<StoredStack>, context: Arc<Context>) -> Resul
     let result = match &stored.0 {
         Ok(stack) => reconcile_stack(stack, &context).await,
         Err(invalid) => {
-            let (namespace, name) = (stored.namespace().unwrap_or_default(), stored.name_any());
+            let namespace = stored.namespace().unwrap_or_default();
+            let name = stored.name_any();
             tracing::warn!(
                 namespace,
                 stack = name,
@@ -155,7 +165,7 @@ pub async fn reconcile(stored: Arc<StoredStack>, context: Arc<Context>) -> Resul
 }
 
 async fn reconcile_stack(stack: &PingStack, context: &Context) -> Result<(&'static str, Action), Error> {
-    let Ok(id) = validate::stack_id(stack) else { return Ok(("unreadable", Action::await_change())) };
+    let Some(id) = StackId::of(&stack.metadata) else { return Ok(("unreadable", Action::await_change())) };
     if stack.metadata.deletion_timestamp.is_some() {
         return Ok(("deleting", Action::await_change()));
     }
@@ -163,8 +173,8 @@ async fn reconcile_stack(stack: &PingStack, context: &Context) -> Result<(&'stat
         Ok(Step::Applied { validated, outcome }) => {
             let known = update_status::after_apply(context, stack, &validated, &outcome).await;
             // The broker counts a queue's messages some seconds after it is made.
-            let settled =
-                known.queue.is_some() && !outcome.volumes_unrecorded && known.findings.iter().all(is_settled);
+            let counted = known.queue.is_some() || stack.spec.paused;
+            let settled = counted && !outcome.volumes_unrecorded && known.findings.iter().all(is_settled);
             (known, if settled { RESYNC } else { SOON })
         }
         Ok(Step::Refused(error)) => (update_status::after_refusal(&error, &update_status::past(stack)), SOON),
@@ -182,7 +192,11 @@ async fn reconcile_stack(stack: &PingStack, context: &Context) -> Result<(&'stat
 fn is_settled(finding: &Finding) -> bool {
     match finding.type_ {
         ConditionType::Reconciling => false,
-        type_ => finding.status == "True" || type_.role() == Role::Advisory,
+        // The APIs of metrics are not watched by reconciles.
+        ConditionType::AutoscalingReady => finding.status == "True",
+        type_ => {
+            finding.status == "True" || finding.reason == findings::PAUSED || type_.role() == Role::Advisory
+        }
     }
 }
 
@@ -199,44 +213,67 @@ async fn steps(stack: &PingStack, context: &Context, id: &StackId) -> Result<Ste
         Err(error) => return Ok(Step::Refused(error)),
     };
     if stack.spec.paused {
-        let outcome = Box::new(apply::look(context, id, stack.status.as_ref()));
+        let outcome = Box::new(apply::look(context, id));
         return Ok(Step::Applied { validated, outcome });
     }
-    let plan =
-        build::build(&validated, &context.platform, &entropy::Entropy::random()).map_err(Error::Build)?;
+    let plan = match build::build(&validated, &context.platform, &entropy::Entropy::random()) {
+        Ok(plan) => plan,
+        Err(build::Error::PodTemplate(refused)) => return Ok(Step::Refused(refused.into())),
+        Err(error) => return Err(Error::Build(error)),
+    };
     let outcome = Box::pin(apply::apply(context, id, plan)).await.map_err(Error::Apply)?;
     Ok(Step::Applied { validated, outcome: Box::new(outcome) })
 }
 
-/// Says in the status what the API server said, if it said something. The error itself is logged by the caller.
+/// Says in the status why the reconcile failed. The error itself is logged by the caller.
 async fn report_failure(stack: &PingStack, context: &Context, id: &StackId, error: &Error) {
-    let Some(failure) = failure(error) else { return };
+    let Some(mut failure) = failure(error) else { return };
+    if failure.weight == Weight::Race && context.requeue.failures(&id.uid) >= RACES {
+        failure.weight = Weight::MayPass;
+    }
     let known = update_status::after_failure(failure);
     if let Err(error) = update_status::update_status(context, id, stack, known).await {
         tracing::warn!(error = %chain(&error), "status of a failure could not be written");
     }
 }
 
-/// What the API server said, if it answered.
+/// What the status says of an error; `None` of one that is about the status itself.
 fn failure(error: &Error) -> Option<Failure> {
-    let refused = |error: &dyn std::error::Error, answer: Option<(&str, u16)>, reason| {
-        let (said, code) = answer?;
-        let reason = if said.contains("exceeded quota") { "QuotaExceeded" } else { reason };
-        let message = format!("{error}; the API server says ({code}): {said}");
-        Some(Failure { reason, message, code: Some(code) })
-    };
     match error {
-        Error::Build(build) => Some(Failure { reason: "BuildFailed", message: chain(build), code: None }),
-        Error::Apply(apply) => refused(apply, apply.api_message(), "ApplyFailed"),
-        Error::Dereference(error) => refused(error, error.api_message(), "SecretUnreadable"),
+        Error::Build(build) => {
+            Some(Failure { reason: "BuildFailed", message: chain(build), weight: Weight::Lasts })
+        }
+        Error::Apply(apply) if apply.is_race() => {
+            Some(Failure { reason: "ApplyFailed", message: chain(apply), weight: Weight::Race })
+        }
+        Error::Apply(apply) => Some(refused(apply, apply.api_message(), "ApplyFailed")),
+        Error::Dereference(error) => Some(refused(error, error.api_message(), "SecretUnreadable")),
         Error::UpdateStatus(_) | Error::ReportUnreadable(_) => None,
     }
+}
+
+/// A request that was not answered, or not with what was asked for.
+fn refused(
+    error: &(dyn std::error::Error + 'static),
+    answer: Option<(&str, u16)>,
+    reason: &'static str,
+) -> Failure {
+    let Some((said, code)) = answer else {
+        return Failure { reason, message: chain(error), weight: Weight::MayPass };
+    };
+    let reason = if said.contains("exceeded quota") { "QuotaExceeded" } else { reason };
+    let message = format!("{error}; the API server says ({code}): {said}");
+    Failure { reason, message, weight: Weight::of_answer(code) }
 }
 
 /// When to try again: per stack, less and less often.
 #[expect(clippy::needless_pass_by_value, reason = "the signature of an error policy")]
 pub fn error_policy(stored: Arc<StoredStack>, error: &Error, context: Arc<Context>) -> Action {
-    let (namespace, stack) = (stored.namespace().unwrap_or_default(), stored.name_any());
+    let namespace = stored.namespace().unwrap_or_default();
+    let stack = stored.name_any();
     tracing::warn!(namespace, stack, error = %chain(error), "reconcile failed, trying again");
     Action::requeue(context.requeue.after_failure(&stored.uid().unwrap_or_default()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Kubernetes Events about a stack: changes only, never "nothing to do".
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use k8s_openapi::{
     api::core::v1::{ObjectReference, Pod},
     apimachinery::pkg::apis::meta::v1::Condition,
@@ -11,8 +13,9 @@ use kube::{
 use service_kit::telemetry::chain;
 
 use crate::{
-    children::ChildKind,
+    crd::versions::API_VERSION,
     names::{MANAGER, StackId},
+    watches::ChildKind,
 };
 
 /// What happened to an object of a stack.
@@ -24,6 +27,10 @@ pub enum Happening {
     Restored,
     /// Somebody had changed it.
     Corrected,
+    /// Values that it lacked were written into it.
+    Completed,
+    /// It had lost its labels or its owner.
+    Reclaimed,
     /// The stack no longer needs it.
     Deleted,
 }
@@ -37,7 +44,8 @@ impl Notice {
     /// Something happened to an object.
     #[must_use]
     pub fn object<K: ChildKind>(happening: Happening, object: &K) -> Self {
-        let (kind, name) = (K::KIND, object.name_any());
+        let kind = K::KIND;
+        let name = object.name_any();
         let (reason, type_, note) = match happening {
             Happening::Created => ("Created", EventType::Normal, format!("created the {kind} {name}")),
             Happening::Restored => {
@@ -46,6 +54,14 @@ impl Notice {
             Happening::Corrected => {
                 ("Corrected", EventType::Warning, format!("the {kind} {name} had been changed: restored it"))
             }
+            Happening::Completed => {
+                ("Completed", EventType::Normal, format!("wrote missing values into the {kind} {name}"))
+            }
+            Happening::Reclaimed => (
+                "Reclaimed",
+                EventType::Normal,
+                format!("the {kind} {name} lacked labels or its owner: restored them and kept the rest"),
+            ),
             Happening::Deleted => (
                 "Deleted",
                 EventType::Normal,
@@ -69,6 +85,19 @@ impl Notice {
                 secondary: Some(secondary),
             },
         }
+    }
+
+    /// The rotation of a key took a step.
+    #[must_use]
+    pub fn rotation(step: &str) -> Self {
+        let event = Event {
+            type_: EventType::Normal,
+            reason: "Rotation".to_owned(),
+            note: Some(step.to_owned()),
+            action: "Rotation".to_owned(),
+            secondary: None,
+        };
+        Self { event }
     }
 
     /// A pod of an old template that blocked the rollout was deleted.
@@ -136,16 +165,68 @@ impl Notice {
             type_,
             reason: reason.to_owned(),
             note: Some(change.to_owned()),
-            action: short(change),
+            action: "Topology".to_owned(),
             secondary: None,
         };
         Self { event }
     }
 }
 
-/// The recorder folds events of the same action into one; an action has at most 128 characters.
-fn short(text: &str) -> String {
-    text.chars().take(128).collect()
+/// The objects that one pass created: one Event names them all.
+#[derive(Default)]
+pub struct Creations(Vec<(&'static str, Notice)>);
+
+impl Creations {
+    /// This one was created.
+    pub fn note<K: ChildKind>(&mut self, object: &K) {
+        self.0.push((K::KIND, Notice::object(Happening::Created, object)));
+    }
+
+    /// The Event about all of them; `None` if there are none.
+    #[must_use]
+    pub fn into_notice(mut self) -> Option<Notice> {
+        if self.0.len() < 2 {
+            return self.0.pop().map(|(_, notice)| notice);
+        }
+        let mut kinds = Vec::<(&str, usize)>::new();
+        for (kind, _) in &self.0 {
+            match kinds.iter_mut().find(|(known, _)| known == kind) {
+                Some((_, count)) => *count += 1,
+                None => kinds.push((kind, 1)),
+            }
+        }
+        let kinds = kinds.iter().map(|(kind, count)| format!("{kind} ({count})")).collect::<Vec<_>>();
+        let event = Event {
+            type_: EventType::Normal,
+            reason: "Created".to_owned(),
+            note: Some(format!("created {} objects: {}", self.0.len(), kinds.join(", "))),
+            action: "Apply".to_owned(),
+            secondary: None,
+        };
+        Some(Notice { event })
+    }
+}
+
+/// The most octets that the API takes as an Event's text.
+const LONGEST_NOTE: usize = 1024;
+
+/// The recorder counts an Event that it knows by type, reason and action, and keeps its first text. Events with different
+/// texts are made different by their actions.
+fn told_apart(mut event: Event) -> Event {
+    let note = shortened(event.note.unwrap_or_default());
+    let mut hasher = DefaultHasher::new();
+    note.hash(&mut hasher);
+    event.action = format!("{}-{:016x}", event.action, hasher.finish());
+    Event { note: Some(note), ..event }
+}
+
+fn shortened(note: String) -> String {
+    const END: char = '…';
+    if note.len() <= LONGEST_NOTE {
+        return note;
+    }
+    let end = note.floor_char_boundary(LONGEST_NOTE - END.len_utf8());
+    format!("{}{END}", &note[..end])
 }
 
 /// Sends events.
@@ -164,8 +245,9 @@ impl Events {
 
     /// Sends one. An event that cannot be sent is logged and no more: it is a courtesy.
     pub async fn notify(&self, id: &StackId, notice: Notice) {
+        let event = told_apart(notice.event);
         let reference = ObjectReference {
-            api_version: Some("pingstack.dev/v1alpha1".to_owned()),
+            api_version: Some(API_VERSION.to_owned()),
             kind: Some("PingStack".to_owned()),
             name: Some(id.name.clone()),
             namespace: Some(id.namespace.clone()),
@@ -173,11 +255,14 @@ impl Events {
             ..ObjectReference::default()
         };
         tracing::info!(
-            namespace = %id.namespace, stack = %id.name, reason = %notice.event.reason,
-            note = notice.event.note.as_deref().unwrap_or_default(), "event"
+            namespace = %id.namespace, stack = %id.name, reason = %event.reason,
+            note = event.note.as_deref().unwrap_or_default(), "event"
         );
-        if let Err(error) = self.recorder.publish(&notice.event, &reference).await {
+        if let Err(error) = self.recorder.publish(&event, &reference).await {
             tracing::warn!(error = %chain(&error), "event could not be sent");
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

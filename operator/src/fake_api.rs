@@ -23,9 +23,9 @@ struct State {
     requests: Vec<Sent>,
     failures: Vec<(Method, String, StatusCode)>,
     version: u64,
+    silent: bool,
 }
 
-/// One request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sent {
     pub(crate) method: Method,
@@ -55,11 +55,16 @@ impl FakeApi {
         self.state().objects.get(path).cloned()
     }
 
+    /// Removes the objects of this kind and name.
+    pub(crate) fn remove_object(&self, kind: &str, name: &str) {
+        let is_it = |object: &Value| object["kind"] == kind && object["metadata"]["name"] == name;
+        self.state().objects.retain(|_, object| !is_it(object));
+    }
+
     pub(crate) fn remove(&self, path: &str) {
         self.state().objects.remove(path);
     }
 
-    /// Every object.
     pub(crate) fn objects(&self) -> Vec<Value> {
         self.state().objects.values().cloned().collect()
     }
@@ -67,6 +72,11 @@ impl FakeApi {
     /// Answers such requests with `code` from now on.
     pub(crate) fn fail(&self, method: Method, path: &str, code: StatusCode) {
         self.state().failures.push((method, path.to_owned(), code));
+    }
+
+    /// Answers no request while it is so, as where packets are dropped.
+    pub(crate) fn silence(&self, silent: bool) {
+        self.state().silent = silent;
     }
 
     /// The requests since the last call whose path contains `part`.
@@ -88,7 +98,8 @@ impl FakeApi {
             query: head.uri.query().unwrap_or_default().to_owned(),
             body: serde_json::from_slice(&body).unwrap_or_default(),
         };
-        if sent.query.contains("watch=true") {
+        let is_silent = self.state().silent;
+        if is_silent || sent.query.contains("watch=true") {
             return std::future::pending().await; // nothing ever changes
         }
         let answer = self.state().answer(sent);
@@ -137,6 +148,11 @@ impl State {
         if let Some(object) = self.objects.get(path) {
             return Ok(object.clone());
         }
+        let segments = path.split('/').count();
+        let names_an_object = segments == if path.starts_with("/apis/") { 6 } else { 5 };
+        if names_an_object && !path.contains("/namespaces/") {
+            return Err(StatusCode::NOT_FOUND);
+        }
         // A collection has an even number of segments below its namespace, an object's own path an odd one.
         let below = path.split("/namespaces/").nth(1).map_or(1, |rest| rest.split('/').count());
         if below != 2 && path.contains("/namespaces/") {
@@ -156,7 +172,7 @@ impl State {
         }
     }
 
-    /// Apply and merge alike; a uid that the sender knows must be the object's.
+    /// Apply and merge alike; a uid and a version that the sender knows must be the object's.
     fn patch(&mut self, path: &str, sent: &Sent) -> Answer {
         let known = &sent.body["metadata"]["uid"];
         let Some(mut object) = self.objects.get(path).cloned() else {
@@ -167,8 +183,11 @@ impl State {
                 Err(StatusCode::CONFLICT)
             };
         };
-        if !known.is_null() && *known != object["metadata"]["uid"] {
-            return Err(StatusCode::CONFLICT);
+        for known in ["uid", "resourceVersion"] {
+            let sent = &sent.body["metadata"][known];
+            if !sent.is_null() && *sent != object["metadata"][known] {
+                return Err(StatusCode::CONFLICT);
+            }
         }
         merge(&mut object, &sent.body);
         Ok(if self.objects.get(path) == Some(&object) { object } else { self.store(path, object) })
@@ -192,13 +211,20 @@ impl State {
     }
 }
 
+/// RFC 7396: null removes.
 fn merge(into: &mut Value, from: &Value) {
-    match (into, from) {
-        (Value::Object(into), Value::Object(from)) => {
-            for (key, value) in from {
-                merge(into.entry(key).or_insert(Value::Null), value);
-            }
+    let Value::Object(from) = from else {
+        *into = from.clone();
+        return;
+    };
+    if !into.is_object() {
+        *into = json!({});
+    }
+    for (key, value) in from {
+        if !value.is_null() {
+            merge(&mut into[key.as_str()], value);
+        } else if let Some(into) = into.as_object_mut() {
+            into.remove(key);
         }
-        (into, from) => *into = from.clone(),
     }
 }

@@ -8,11 +8,10 @@ use std::{
 use k8s_openapi::{ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use rabbitmq_management::nodes::NodeView;
 use serde::Deserialize as _;
-use service_kit::metrics::Metrics;
+use service_kit::{metrics::Metrics, shutdown::Shutdown};
 
 use crate::{
-    autoscaling::Autoscaling,
-    children::Children,
+    autoscaling::{Autoscaling, route::Route},
     controller::{
         Context,
         brokers::members::{Broker, Brokers},
@@ -20,13 +19,15 @@ use crate::{
         entropy::Entropy,
         validate::{ValidatedStack, validate},
     },
-    crd::PingStack,
+    crd::{PingStack, SecurityProfile, pod_template::PodTemplate},
     events::Events,
     fake_api::FakeApi,
     metrics::OperatorMetrics,
     names::StackId,
-    platform::{Images, Platform},
+    platform::{Images, Platform, SinkAddress},
     pod_reports::PodReports,
+    synthetic_login::{SignInMetrics, SyntheticLogins},
+    watches::Children,
 };
 
 pub(crate) const MINIMAL: &str = include_str!("../../k8s/samples/pingstack-minimal.yaml");
@@ -52,7 +53,8 @@ pub(crate) fn stack_id() -> StackId {
 /// members of its cluster.
 pub(crate) fn brokers(views: [&[usize]; 3]) -> Brokers {
     let broker = |(ordinal, seen): (usize, &[usize])| {
-        let (node, running) = (format!("rabbit@{ordinal}"), nodes(seen));
+        let node = format!("rabbit@{ordinal}");
+        let running = nodes(seen);
         let view =
             NodeView { node: node.clone(), version: "4.0.5".to_owned(), members: running.clone(), running };
         let view = if seen.is_empty() { Err("no answer".to_owned()) } else { Ok(view) };
@@ -102,6 +104,8 @@ pub(crate) fn references() -> References {
             .map(|secret| (secret.metadata.name.clone().unwrap(), Some(secret)))
             .collect(),
         own_secrets: BTreeMap::new(),
+        pull_secret: None,
+        route: Route::default(),
     }
 }
 
@@ -117,8 +121,15 @@ pub(crate) fn platform() -> Platform {
             redis: "redis:test".to_owned(),
             rabbitmq: "rabbitmq:test".to_owned(),
         },
+        pull_secrets: Vec::new(),
+        pod_template: PodTemplate::default(),
+        security_profile: SecurityProfile::Restricted,
         image_pull_policy: "IfNotPresent".to_owned(),
         operator_namespace: "ping-system".to_owned(),
+        sign_in_sink: SinkAddress {
+            host: "ping-operator-sign-in-sink.ping-system.svc".to_owned(),
+            port: 2525,
+        },
         ingress_namespace: Some("ingress-nginx".to_owned()),
         prometheus_namespace: Some("monitoring".to_owned()),
         runbooks_url: "https://pingstack.dev/runbooks/".to_owned(),
@@ -144,6 +155,8 @@ pub(crate) fn context(api: &FakeApi) -> Context {
         complete_once: crate::controller::topology::CompleteOnce::default(),
         brokers_apart: crate::controller::apply::ApartSince::default(),
         absent_monitoring: crate::controller::monitoring::KnownAbsent::default(),
+        synthetic_logins: synthetic_logins(),
+        touch: std::sync::Arc::new(|_: &StackId| ()),
         requeue: crate::requeue::Requeue::default(),
         events: Events::new(client.clone(), "test".to_owned()),
         metrics: metrics(),
@@ -153,4 +166,8 @@ pub(crate) fn context(api: &FakeApi) -> Context {
 
 pub(crate) fn metrics() -> OperatorMetrics {
     OperatorMetrics::new(&Metrics::new("test", "0"))
+}
+
+pub(crate) fn synthetic_logins() -> SyntheticLogins {
+    SyntheticLogins::new(SignInMetrics::new(&Metrics::new("test", "0")), Shutdown::new())
 }

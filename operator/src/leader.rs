@@ -19,7 +19,7 @@ use service_kit::{
     shutdown::Shutdown,
     telemetry::chain,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// After this long without a renewal another replica takes over.
 const LEASE: Duration = Duration::from_secs(12);
@@ -27,13 +27,13 @@ const LEASE: Duration = Duration::from_secs(12);
 /// How often the holder renews. It gives up after [`GIVE_UP`] without success, well before another may begin.
 const RENEW: Duration = Duration::from_secs(3);
 
-/// How long a holder tries to renew before it must assume that it has lost.
+/// How long after the last renewal was sent a holder stops, whatever it is waiting for: four seconds before another may begin.
 const GIVE_UP: Duration = Duration::from_secs(8);
 
 /// How often the others look.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// For one request.
+/// For reading and writing the Lease once. A request that the network drops is not answered at all.
 const DEADLINE: Duration = Duration::from_secs(3);
 
 /// A candidate.
@@ -45,6 +45,23 @@ pub struct Leadership {
     shutdown: Shutdown,
 }
 
+/// A candidate for a Lease.
+pub struct Candidate {
+    /// The namespace of the Lease.
+    pub namespace: String,
+    /// The name of the Lease.
+    pub lease: String,
+    /// Its own name.
+    pub identity: String,
+}
+
+/// The Lease is held.
+#[derive(Debug, Clone, Copy)]
+pub struct Held {
+    /// When the request was sent that made or renewed it: what others see happened later.
+    since: Instant,
+}
+
 /// What was last seen of the Lease, and since when it is so.
 struct Seen {
     resource_version: Option<String>,
@@ -52,27 +69,25 @@ struct Seen {
 }
 
 impl Leadership {
-    /// A candidate for a Lease: the Lease's name, and the candidate's own.
+    /// Not the leader yet.
     #[must_use]
-    pub fn new(
-        client: Client,
-        namespace: &str,
-        (name, identity): (String, String),
-        shutdown: Shutdown,
-    ) -> Self {
-        Self { api: Api::namespaced(client, namespace), name, identity, shutdown }
+    pub fn new(client: Client, candidate: Candidate, shutdown: Shutdown) -> Self {
+        let Candidate { namespace, lease, identity } = candidate;
+        Self { api: Api::namespaced(client, &namespace), name: lease, identity, shutdown }
     }
 
     /// Waits until this replica leads.
-    pub async fn acquire(&self) -> Result<(), ShuttingDown> {
+    pub async fn acquire(&self) -> Result<Held, ShuttingDown> {
         let mut seen = Seen { resource_version: None, since: Instant::now() };
         loop {
-            match self.try_acquire(&mut seen).await {
-                Ok(true) => return Ok(()),
-                Ok(false) => {}
-                Err(error) => {
+            let since = Instant::now();
+            match timeout(DEADLINE, self.try_acquire(&mut seen)).await {
+                Ok(Ok(true)) => return Ok(Held { since }),
+                Ok(Ok(false)) => {}
+                Ok(Err(error)) => {
                     tracing::warn!(error = %chain(&error), "lease could not be read or written, trying again");
                 }
+                Err(_) => tracing::warn!("the API server does not answer about the lease, trying again"),
             }
             pause(LOOK, &self.shutdown).await?;
         }
@@ -98,28 +113,41 @@ impl Leadership {
         won(self.api.replace(&self.name, &PostParams::default(), &taken).await)
     }
 
-    /// Renews until the soft phase. Returns early only if the Lease was lost.
-    pub async fn keep(&self) {
-        let mut renewed = Instant::now();
-        while pause(RENEW, &self.shutdown).await.is_ok() {
-            match tokio::time::timeout(DEADLINE, self.renew()).await {
-                Ok(Ok(true)) => renewed = Instant::now(),
-                Ok(Ok(false)) => {
+    /// Renews until the soft phase. Returns once the Lease is lost, or is so old that another may take it.
+    pub async fn keep(&self, held: Held) {
+        let mut held = held;
+        while let Ok(renewed) = timeout_at(held.since + GIVE_UP, self.renew_once()).await {
+            match renewed {
+                Ok(Some(renewed)) => held = renewed,
+                Ok(None) => {
                     tracing::error!("another replica holds the lease, ending");
                     return;
                 }
+                // Reconciles in work go on while the Lease is held; who awaits them gives it back.
+                Err(ShuttingDown) => {
+                    let _: Result<(), _> = timeout_at(held.since + GIVE_UP, std::future::pending()).await;
+                    tracing::warn!("reconciles did not end while the lease was held, ending them");
+                    return;
+                }
+            }
+        }
+        tracing::error!("lease could not be renewed for too long, ending");
+    }
+
+    /// Waits, and tries until it is renewed; `None` if another replica holds it.
+    async fn renew_once(&self) -> Result<Option<Held>, ShuttingDown> {
+        loop {
+            pause(RENEW, &self.shutdown).await?;
+            let since = Instant::now();
+            match timeout(DEADLINE, self.renew()).await {
+                Ok(Ok(true)) => return Ok(Some(Held { since })),
+                Ok(Ok(false)) => return Ok(None),
                 Ok(Err(error)) => {
                     tracing::warn!(error = %chain(&error), "lease could not be renewed, trying again");
                 }
                 Err(_) => tracing::warn!("lease was not renewed in time, trying again"),
             }
-            if renewed.elapsed() > GIVE_UP {
-                tracing::error!("lease could not be renewed for too long, ending");
-                return;
-            }
         }
-        // Reconciles in work go on; who awaits them gives the Lease back.
-        std::future::pending::<()>().await;
     }
 
     async fn renew(&self) -> Result<bool, kube::Error> {
@@ -138,6 +166,12 @@ impl Leadership {
 
     /// Gives the Lease back, so that the next leader need not wait.
     pub async fn release(&self) {
+        if timeout(DEADLINE, self.try_release()).await.is_err() {
+            tracing::info!("lease could not be given back in time, it will expire");
+        }
+    }
+
+    async fn try_release(&self) {
         let Ok(mut lease) = self.api.get(&self.name).await else { return };
         let Some(spec) =
             lease.spec.as_mut().filter(|spec| spec.holder_identity.as_ref() == Some(&self.identity))

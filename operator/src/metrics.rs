@@ -37,11 +37,9 @@ const OUTCOMES: [&str; 8] = [
     "update_status_failed",
 ];
 
-/// One label.
 type Label = [(&'static str, &'static str); 1];
 
 impl OperatorMetrics {
-    /// Registers all of them.
     #[must_use]
     pub fn new(metrics: &Metrics) -> Self {
         let new = Self {
@@ -113,7 +111,6 @@ impl OperatorMetrics {
     }
 }
 
-/// Measures one reconcile.
 #[derive(Debug)]
 pub struct ReconcileTimer {
     metrics: OperatorMetrics,
@@ -132,40 +129,5 @@ impl Drop for ReconcileTimer {
     fn drop(&mut self) {
         self.metrics.reconciles.get_or_create(&[("outcome", self.outcome)]).inc();
         self.metrics.reconcile_seconds.observe(self.started.elapsed().as_secs_f64());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
-    use service_kit::metrics::Metrics;
-
-    use super::OperatorMetrics;
-    use crate::{
-        autoscaling::{
-            backlog_metrics,
-            sample::{Sample, Samples, StackKey},
-        },
-        controller::conditions::{ConditionType, Finding, stamp},
-        names::StackId,
-    };
-
-    // In a runtime, whose tasks are counted too.
-    #[tokio::test]
-    async fn the_table_in_the_docs_is_that_of_the_registry() {
-        let registry = Metrics::new("ping-operator", "0");
-        let metrics = OperatorMetrics::new(&registry);
-        metrics.watch_failed("Secret", &std::fmt::Error);
-        let id = StackId { namespace: "shop".to_owned(), name: "demo".to_owned(), uid: "1".to_owned() };
-        let ready = vec![Finding::good(ConditionType::Ready, "Ready", "")];
-        metrics.conditions.set(&id, &stamp(ready, &[], None, &Time(Timestamp::UNIX_EPOCH)));
-        let samples = Samples::default();
-        let sample =
-            Sample { messages: 3, consumers: 1, taken_at: Timestamp::UNIX_EPOCH, asked: Instant::now() };
-        samples.record(StackKey::new("shop", "demo"), Ok(sample));
-        backlog_metrics::register(&registry, samples);
-        test_kit::documents::assert_metrics("ping-operator", &registry.encode(), &format!("{registry:?}"));
     }
 }

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference};
+
+use crate::crd::versions::API_VERSION;
 
 /// Who applies; the one field manager, and the value of `app.kubernetes.io/managed-by`.
 pub const MANAGER: &str = "ping-operator";
+
+/// The label that names who applies.
+const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 
 /// The label that names the stack.
 pub const STACK_LABEL: &str = "pingstack.dev/stack";
@@ -19,6 +24,15 @@ pub const SERVING_LABEL: &str = "pingstack.dev/serving";
 /// The annotation on a stack whose change rotates the broker's passwords.
 pub const ROTATE_ANNOTATION: &str = "pingstack.dev/rotate-broker-passwords";
 
+/// The annotation on a stack whose change replaces the signing key, where the operator made it.
+pub const ROTATE_SIGNING_KEY_ANNOTATION: &str = "pingstack.dev/rotate-signing-key";
+
+/// The annotation on a stack whose change replaces the pepper.
+pub const ROTATE_PEPPER_ANNOTATION: &str = "pingstack.dev/rotate-pepper";
+
+/// The annotation on a stack with synthetic sign-ins whose change asks for one at once.
+pub const SIGN_IN_ANNOTATION: &str = "pingstack.dev/sign-in";
+
 /// The annotation on a Secret of broker passwords: the value of [`ROTATE_ANNOTATION`] that it was made for.
 pub const ROTATION_ANNOTATION: &str = "pingstack.dev/rotation";
 
@@ -30,6 +44,10 @@ pub const BROKER_REPAIR: &str = "broker-repair";
 
 /// The annotation on a pod template: a hash of the configuration and secrets that its processes read at start.
 pub const CONFIG_HASH_ANNOTATION: &str = "pingstack.dev/config-hash";
+
+/// The annotation on a Deployment of user-service: the number of pods that the spec asks for, such as `2`, or the bounds
+/// within which it is scaled, such as `2-10`.
+pub const REPLICAS_ANNOTATION: &str = "pingstack.dev/replicas";
 
 /// The selector of everything the operator makes.
 pub const OWN_SELECTOR: &str = "app.kubernetes.io/managed-by=ping-operator";
@@ -48,7 +66,6 @@ pub enum Part {
 }
 
 impl Part {
-    /// All parts.
     pub const ALL: [Self; 4] = [Self::Redis, Self::RabbitMq, Self::UserService, Self::MailService];
 
     /// The name in labels, and the suffix in names.
@@ -73,7 +90,6 @@ pub enum Slot {
 }
 
 impl Slot {
-    /// Both.
     pub const ALL: [Self; 2] = [Self::A, Self::B];
 
     /// The suffix of Secret and user names.
@@ -85,7 +101,6 @@ impl Slot {
         }
     }
 
-    /// The other one.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -95,18 +110,29 @@ impl Slot {
     }
 }
 
+fn label<'a>(object: &'a ObjectMeta, name: &str) -> Option<&'a str> {
+    object.labels.as_ref()?.get(name).map(String::as_str)
+}
+
 /// Which stack, and its uid: an object is ours only if the uid is in its owner references.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StackId {
-    /// Its namespace.
     pub namespace: String,
-    /// Its name.
     pub name: String,
-    /// Its uid.
     pub uid: String,
 }
 
 impl StackId {
+    /// The stack whose metadata this is; `None` without a name, namespace or uid, as in an object that no API server stores.
+    #[must_use]
+    pub fn of(metadata: &ObjectMeta) -> Option<Self> {
+        Some(Self {
+            namespace: metadata.namespace.clone()?,
+            name: metadata.name.clone()?,
+            uid: metadata.uid.clone()?,
+        })
+    }
+
     /// `<stack>-<part>`: workload, Service, ServiceAccount and NetworkPolicy of a part.
     #[must_use]
     pub fn part(&self, part: Part) -> String {
@@ -119,7 +145,6 @@ impl StackId {
         format!("{}-rabbitmq-nodes", self.name)
     }
 
-    /// The pod of a broker.
     #[must_use]
     pub fn broker_pod(&self, ordinal: i32) -> String {
         format!("{}-{ordinal}", self.part(Part::RabbitMq))
@@ -149,6 +174,12 @@ impl StackId {
         self.selector_of(TEST_MAIL)
     }
 
+    /// The copy of the operator's secrets for pulling images.
+    #[must_use]
+    pub fn pull_secret(&self) -> String {
+        format!("{}-pull", self.name)
+    }
+
     /// `<stack>-broker-repair`: the NetworkPolicy of those pods, and the beginning of the name of what makes them.
     #[must_use]
     pub fn broker_repair(&self) -> String {
@@ -165,6 +196,12 @@ impl StackId {
     #[must_use]
     pub fn broker_users_secret(&self, slot: Slot) -> String {
         format!("{}-broker-users-{}", self.name, slot.name())
+    }
+
+    /// The Secret with the secret that users' ids follow from.
+    #[must_use]
+    pub fn user_ids_secret(&self) -> String {
+        format!("{}-user-ids", self.name)
     }
 
     /// A broker user. Users are global to a broker, so the name says whose it is.
@@ -193,7 +230,7 @@ impl StackId {
             ("app.kubernetes.io/name", part.name()),
             ("app.kubernetes.io/instance", &self.name),
             ("app.kubernetes.io/part-of", "ping"),
-            ("app.kubernetes.io/managed-by", MANAGER),
+            (MANAGED_BY_LABEL, MANAGER),
         ];
         labels.extend(common.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())));
         labels
@@ -203,7 +240,7 @@ impl StackId {
     #[must_use]
     pub fn owner_reference(&self) -> OwnerReference {
         OwnerReference {
-            api_version: "pingstack.dev/v1alpha1".to_owned(),
+            api_version: API_VERSION.to_owned(),
             kind: "PingStack".to_owned(),
             name: self.name.clone(),
             uid: self.uid.clone(),
@@ -216,6 +253,30 @@ impl StackId {
     #[must_use]
     pub fn owns(&self, owners: Option<&Vec<OwnerReference>>) -> bool {
         owners.is_some_and(|owners| owners.iter().any(|owner| owner.uid == self.uid))
+    }
+
+    /// Whether an object was made for a stack of this name, and belongs to nobody: what a deleted stack left behind.
+    #[must_use]
+    pub fn inherits(&self, object: &ObjectMeta) -> bool {
+        self.belongs_to_nobody(object)
+            && label(object, STACK_LABEL) == Some(self.name.as_str())
+            && label(object, MANAGED_BY_LABEL) == Some(MANAGER)
+    }
+
+    /// Whether an object with a name of this stack's may become its own. Without our labels, the field manager tells that the
+    /// operator wrote it.
+    #[must_use]
+    pub fn may_adopt(&self, object: &ObjectMeta) -> bool {
+        let writes = |fields: &ManagedFieldsEntry| fields.manager.as_deref() == Some(MANAGER);
+        let is_written_by_us = object.managed_fields.iter().flatten().any(writes);
+        let of_another = label(object, STACK_LABEL).is_some_and(|stack| stack != self.name);
+        self.inherits(object) || self.belongs_to_nobody(object) && is_written_by_us && !of_another
+    }
+
+    fn belongs_to_nobody(&self, object: &ObjectMeta) -> bool {
+        object.namespace.as_deref() == Some(self.namespace.as_str())
+            && object.deletion_timestamp.is_none()
+            && object.owner_references.as_ref().is_none_or(Vec::is_empty)
     }
 
     /// Whether an object is in this stack's namespace, its own, and not being deleted. Copies nothing: each reconcile

@@ -21,10 +21,9 @@ use service_kit::{backoff, shutdown::Shutdown};
 use tokio::sync::watch;
 
 use crate::{
-    children::StoredStack,
     names::{Part, StackId},
-    pods::Pods,
     requeue::about,
+    watches::{Pods, StoredStack},
 };
 
 pub mod reader;
@@ -144,7 +143,8 @@ impl PodReports {
     /// The reports as they are now, and whether they differ from those that were known before.
     fn update(&self, id: &StackId) -> (Reports, bool) {
         let pods = |part| self.pods.of(id, part);
-        let (user_service, mail_service) = (pods(Part::UserService), pods(Part::MailService));
+        let user_service = pods(Part::UserService);
+        let mail_service = pods(Part::MailService);
         let mut stacks = self.stacks();
         let Some(stack) = stacks.get_mut(&id.uid) else { return (Reports::default(), false) };
         stack

@@ -16,14 +16,30 @@ const MAX: Duration = Duration::from_mins(1);
 
 /// Delays per stack, by uid. kube has none of its own: its error policy is one delay for all.
 #[derive(Debug, Default)]
-pub struct Requeue(Mutex<HashMap<String, Backoff>>);
+pub struct Requeue(Mutex<HashMap<String, Failing>>);
+
+#[derive(Debug)]
+struct Failing {
+    backoff: Backoff,
+    failures: u32,
+}
 
 impl Requeue {
     /// The delay after one more failure.
     #[must_use]
     pub fn after_failure(&self, uid: &str) -> Duration {
-        let mut delays = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        delays.entry(uid.to_owned()).or_insert_with(|| Backoff::new(FIRST, MAX)).next_delay()
+        let mut stacks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Failing { backoff: Backoff::new(FIRST, MAX), failures: 0 };
+        let failing = stacks.entry(uid.to_owned()).or_insert_with(new);
+        failing.failures = failing.failures.saturating_add(1);
+        failing.backoff.next_delay()
+    }
+
+    /// How often it has failed since it last worked.
+    #[must_use]
+    pub fn failures(&self, uid: &str) -> u32 {
+        let stacks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        stacks.get(uid).map_or(0, |failing| failing.failures)
     }
 
     /// It worked, or the stack is gone.
@@ -51,6 +67,7 @@ mod tests {
             let _ = requeue.after_failure("a");
         }
         assert!(requeue.after_failure("a") >= MAX / 2);
+        assert_eq!((requeue.failures("a"), requeue.failures("b")), (21, 0));
         assert!(requeue.after_failure("b") <= Duration::from_secs(1));
         requeue.forget("a");
         assert!(requeue.after_failure("a") <= Duration::from_secs(1));

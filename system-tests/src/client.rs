@@ -18,13 +18,15 @@ pub struct Client {
     base: String,
 }
 
-/// An answer: its status, `Retry-After`, and its JSON body.
+/// An answer: its status, `Retry-After`, its id, and its JSON body.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
     /// `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
+    /// `X-Request-Id`.
+    pub request_id: Option<String>,
     /// The body; `Null` if it is no JSON.
     pub body: Value,
 }
@@ -42,21 +44,36 @@ impl Client {
         Self { http, base: format!("http://127.0.0.1:{port}/api/v1") }
     }
 
+    /// user-service's URL, without a path.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.base.trim_end_matches("/api/v1").to_owned()
+    }
+
     /// `POST /api/v1/login`; `None` if the connection failed.
     pub async fn login(&self, email: &str) -> Option<Answer> {
-        self.post("login", &json!({ "email": email })).await
+        self.login_with(email, &[]).await
+    }
+
+    /// [`login`](Self::login) with more headers.
+    pub async fn login_with(&self, email: &str, headers: &[(&str, &str)]) -> Option<Answer> {
+        self.post("login", &json!({ "email": email }), headers).await
     }
 
     /// `POST /api/v1/verify-otp`; `None` if the connection failed.
     pub async fn verify(&self, email: &str, code: &str) -> Option<Answer> {
-        self.post("verify-otp", &json!({ "email": email, "otp": code })).await
+        self.post("verify-otp", &json!({ "email": email, "otp": code }), &[]).await
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Option<Answer> {
-        let answer = self.http.post(format!("{}/{path}", self.base)).json(body).send().await.ok()?;
+    async fn post(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Option<Answer> {
+        let request = self.http.post(format!("{}/{path}", self.base)).json(body);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let answer = request.send().await.ok()?;
         let status = answer.status().as_u16();
         let retry_after = answer.headers().get("retry-after");
         let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
-        Some(Answer { status, retry_after, body: answer.json().await.unwrap_or(Value::Null) })
+        let request_id = answer.headers().get("x-request-id");
+        let request_id = request_id.and_then(|id| id.to_str().ok()).map(str::to_owned);
+        Some(Answer { status, retry_after, request_id, body: answer.json().await.unwrap_or(Value::Null) })
     }
 }

@@ -13,7 +13,7 @@ use std::{
 
 use ping_contract::keys::CODE_TTL_SECONDS;
 use test_kit::{
-    ids::{Ledger, Report},
+    ids::{Ledger, LedgerReport},
     smtp::SmtpServer,
     wait::{wait_for, wait_until},
 };
@@ -42,7 +42,7 @@ pub struct Run {
     /// The fault, in a few words.
     pub fault: &'static str,
     /// Confirmed against delivered.
-    pub report: Report,
+    pub report: LedgerReport,
     /// How often each status was answered; 0 is a failed connection.
     pub statuses: BTreeMap<u16, u64>,
     /// From the end of the fault to the next login that was answered 200.
@@ -72,10 +72,11 @@ fn assert_only_refused(statuses: &BTreeMap<u16, u64>) {
 
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { confirmed, delivered, lost, .. } = &self.report;
-        let (doubled, lost) = (self.report.extra_deliveries(), lost.len());
-        let (recovery, slowest) =
-            (self.recovery.unwrap_or_default().as_secs_f32(), self.slowest.as_secs_f32());
+        let LedgerReport { confirmed, delivered, lost, .. } = &self.report;
+        let doubled = self.report.extra_deliveries();
+        let lost = lost.len();
+        let recovery = self.recovery.unwrap_or_default().as_secs_f32();
+        let slowest = self.slowest.as_secs_f32();
         let Self { fault, statuses, .. } = self;
         write!(
             f,
@@ -88,13 +89,16 @@ impl fmt::Display for Run {
 /// mails of all that were confirmed. Fault and recovery are the closure's: it returns when the fault is over.
 pub async fn under_load<F>(
     platform: &mut Platform,
-    (fault, per_second, after): (&'static str, u32, Duration),
+    fault: &'static str,
+    per_second: u32,
+    after: Duration,
     play: F,
 ) -> Run
 where
     F: AsyncFnOnce(&mut Platform),
 {
-    let (account, client) = (Account::new(), platform.client.clone());
+    let account = Account::new();
+    let client = platform.client.clone();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let load = account.run_until(&client, per_second, async { drop(stopped.await) });
     let played = async {
@@ -160,14 +164,16 @@ impl Account {
     pub async fn run_until(&self, client: &Client, per_second: u32, end: impl Future<Output = ()>) {
         let mut ticks = interval(Duration::from_secs(1) / per_second);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let (mut logins, mut end) = (JoinSet::new(), pin!(end));
+        let mut logins = JoinSet::new();
+        let mut end = pin!(end);
         loop {
             tokio::select! {
                 biased;
                 () = &mut end => break,
                 _ = ticks.tick() => {}
             }
-            let (account, client) = (self.clone(), client.clone());
+            let account = self.clone();
+            let client = client.clone();
             logins.spawn(async move { account.login(&client).await });
             while logins.try_join_next().is_some() {}
             if logins.len() >= MAX_IN_FLIGHT {
@@ -217,7 +223,7 @@ impl Account {
     ///
     /// # Panics
     /// With the report, when one has not after a code's life.
-    pub async fn settle(&self, smtp: &SmtpServer) -> Report {
+    pub async fn settle(&self, smtp: &SmtpServer) -> LedgerReport {
         wait_until("every confirmed login's mail to arrive", DELIVERY_DEADLINE, || async {
             self.is_settled(smtp)
         })
@@ -236,7 +242,7 @@ impl Account {
 
     /// Compares what was confirmed so far with what `smtp` has taken so far.
     #[must_use]
-    pub fn report(&self, smtp: &SmtpServer) -> Report {
+    pub fn report(&self, smtp: &SmtpServer) -> LedgerReport {
         self.collect(smtp);
         let mut ledger = self.entries().ledger.clone();
         for recipient in unanswered(smtp) {

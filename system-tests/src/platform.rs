@@ -40,7 +40,6 @@ pub struct Setup {
 
 /// The running parts. Everything ends when it is dropped.
 pub struct Platform {
-    /// Redis.
     pub redis: RedisServer,
     /// The way of user-service and mail-service to Redis.
     pub redis_proxy: Proxy,
@@ -52,11 +51,8 @@ pub struct Platform {
     pub consumer_proxy: Proxy,
     /// The recording mail server.
     pub smtp: SmtpServer,
-    /// user-service.
     pub user_service: ServiceProcess,
-    /// mail-service.
     pub mail_service: ServiceProcess,
-    /// A client of user-service.
     pub client: Client,
     management_ports: [u16; 2],
 }
@@ -81,7 +77,8 @@ impl Platform {
             Proxy::start(rabbitmq.address()),
             Proxy::start(rabbitmq.address()),
         );
-        let (port, management_ports) = (free_port(), [free_port(), free_port()]);
+        let port = free_port();
+        let management_ports = [free_port(), free_port()];
         let redis_url = format!("redis://{}/0", redis_proxy.address());
         let broker = rabbitmq.broker();
         let common = |name: &str, management: u16, proxy: &Proxy| {

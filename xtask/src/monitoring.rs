@@ -30,7 +30,7 @@ pub(crate) fn check(repository: &Repository) -> Result<String> {
 }
 
 fn promtool(repository: &Repository, monitoring: &Monitoring) -> Result<()> {
-    let promtool = Program::new(repository.path("dev/promtool")).output()?;
+    let promtool = Program::new(repository.path("dev/tool")).argument("promtool").output()?;
     let promtool = || Program::new(promtool.trim_end()).inside(repository.root());
     promtool()
         .arguments(["check", "rules"])

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::program::Program;
 
+#[derive(Debug)]
 pub(crate) struct Repository {
     root: PathBuf,
 }
@@ -49,6 +50,12 @@ impl Repository {
         let folder = self.path(".build").join(name);
         fs::create_dir_all(&folder).with_context(|| format!("{} cannot be created", folder.display()))?;
         Ok(folder)
+    }
+
+    /// A program of this machine is there, or is installed from its Debian package; else the error says what to install.
+    pub(crate) fn need(&self, program: &str, package: &str) -> Result<()> {
+        let functions = self.path("dev/need.bash");
+        Program::bash(&functions, &format!("need {program} {package}")).output().map(drop)
     }
 
     /// Files that git knows, by their paths from the root. A pattern is git's, such as `*.md`.

@@ -13,8 +13,7 @@ pub(crate) fn check(repository: &Repository) -> Result<String> {
             scripts.push(path);
         }
     }
-    let need = repository.path("dev/need.bash");
-    Program::bash(&need, "need shellcheck shellcheck").output()?;
+    repository.need("shellcheck", "shellcheck")?;
     shellcheck(repository, &scripts)?;
     need_wants_programs(repository)?;
     Ok(format!("{} scripts are clean", scripts.len()))
@@ -51,7 +50,6 @@ fn need_wants_programs(repository: &Repository) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::{is_bash, need_wants_programs, shellcheck};
-    use crate::program::Program;
     use crate::repository::{Repository, planted};
 
     #[test]
@@ -66,8 +64,7 @@ mod tests {
 
     #[test]
     fn a_mistake_in_a_script_is_found() {
-        let here = Repository::of_this_program();
-        Program::bash(&here.path("dev/need.bash"), "need shellcheck shellcheck").output().unwrap();
+        Repository::of_this_program().need("shellcheck", "shellcheck").unwrap();
         let (_folder, repository) = planted::repository(&[
             ("good", "#!/usr/bin/env bash\necho \"$1\"\n"),
             ("unused", "#!/usr/bin/env bash\nlost=1\n"),

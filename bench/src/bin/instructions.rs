@@ -2,12 +2,8 @@
 //! code, digest, serialise, render. A step is run a hundred times, so that what only the first run does hardly counts.
 //! Texts lie on the heap and so at the same alignment in every build: the check for UTF-8 takes 127 or 253 instructions for the
 //! same body, by where the linker happened to put it (measured).
-//! `dev/bench-micro` runs this and compares the counts with `bench/instructions.json`.
-#![expect(
-    missing_docs,
-    clippy::disallowed_methods,
-    reason = "gungraun's macros make items without docs, and a main that exits"
-)]
+//! `make bench-micro` runs this and compares the counts with `bench/instructions.json`.
+#![expect(clippy::disallowed_methods, reason = "gungraun's macros make a main that exits")]
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its benchmark")]
 
 use std::{hint::black_box, time::SystemTime};

@@ -90,7 +90,9 @@ mod tests {
     use super::Session;
 
     fn fed(pieces: &[&str]) -> (Vec<Option<u64>>, String) {
-        let (mut session, mut replies, mut taken) = (Session::default(), Vec::new(), Vec::new());
+        let mut session = Session::default();
+        let mut replies = Vec::new();
+        let mut taken = Vec::new();
         for piece in pieces {
             taken.extend(session.feed(piece.as_bytes(), &mut replies));
         }

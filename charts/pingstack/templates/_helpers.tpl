@@ -10,6 +10,58 @@ app.kubernetes.io/part-of: ping
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* An image's whole name: in `registry`, if that is given, instead of the registry that it names. */ -}}
+{{- define "pingstack.image" -}}
+{{- $image := .image -}}
+{{- with .registry -}}
+{{- $parts := splitList "/" $image -}}
+{{- $first := first $parts -}}
+{{- if and (gt (len $parts) 1) (or (contains "." $first) (contains ":" $first) (eq $first "localhost")) -}}
+{{- $image = join "/" (rest $parts) -}}
+{{- end -}}
+{{- $image = printf "%s/%s" (trimSuffix "/" .) $image -}}
+{{- end -}}
+{{- $image -}}
+{{- end -}}
+
+{{- /* What the pods of Mailpit and of the test have in common: where they run, as which users, and how they are pulled. */ -}}
+{{- define "pingstack.pod" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.mailpit.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.mailpit.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.mailpit.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.mailpit.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  {{- /* OpenShift gives out the users itself, and admits no pod that names others. */}}
+  {{- $profile := .Values.securityProfile | default "Auto" }}
+  {{- if not (or (eq $profile "OpenShift") (and (eq $profile "Auto") (.Capabilities.APIVersions.Has "security.openshift.io/v1"))) }}
+  runAsUser: 65532
+  runAsGroup: 65532
+  {{- end }}
+  seccompProfile: { type: RuntimeDefault }
+{{- end -}}
+
+{{- /* Mailpit's Service and Deployment: a namespace may have several releases. */ -}}
+{{- define "pingstack.mailpit" -}}
+{{- include "pingstack.name" . }}-mailpit
 {{- end -}}
 
 {{- define "pingstack.mailpitLabels" -}}
@@ -17,12 +69,13 @@ app.kubernetes.io/name: mailpit
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
-{{- /* Takes every null out of an object, in place: null in the values means that the field is left out. */ -}}
+{{- /* Takes every null out of an object, in place: null in the values means that the field is left out. In the `spec` of a
+podTemplate it stays: there it removes a field of the operator's. */ -}}
 {{- define "pingstack.prune" -}}
 {{- range $key, $value := . -}}
 {{- if kindIs "invalid" $value -}}
 {{- $_ := unset $ $key -}}
-{{- else if kindIs "map" $value -}}
+{{- else if and (kindIs "map" $value) (ne $key "spec") -}}
 {{- include "pingstack.prune" $value -}}
 {{- end -}}
 {{- end -}}
@@ -30,13 +83,13 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- /* The spec: the values that are not the chart's own, without what is null. */ -}}
 {{- define "pingstack.spec" -}}
-{{- $spec := omit (deepCopy .Values) "global" "nameOverride" "labels" "annotations" "mailpit" "test" -}}
+{{- $spec := omit (deepCopy .Values) "global" "nameOverride" "labels" "annotations" "commonLabels" "extraObjects" "imageRegistry" "imagePullSecrets" "mailpit" "test" -}}
 {{- include "pingstack.prune" $spec -}}
 {{- if .Values.mailpit.enabled -}}
 {{- if $spec.smtp.host -}}
 {{- fail "smtp.host and mailpit.enabled name two mail servers: leave one out" -}}
 {{- end -}}
-{{- $_ := set $spec.smtp "host" "mailpit" -}}
+{{- $_ := set $spec.smtp "host" (include "pingstack.mailpit" .) -}}
 {{- $_ := set $spec.smtp "port" 1025 -}}
 {{- $_ := set $spec.smtp "tls" "None" -}}
 {{- $_ := set $spec.smtp "from" ($spec.smtp.from | default "Ping <no-reply@example.org>") -}}

@@ -1,5 +1,6 @@
 //! Why the broker cannot be used now, as a status shows it.
 
+use ping_contract::tls_trouble::TlsTrouble;
 use service_kit::{health::HealthCheck, shutdown::Shutdown};
 use tokio::sync::watch;
 
@@ -12,10 +13,12 @@ pub enum Cause {
     HostNotFound,
     /// No connection, or no answer on it within the deadline.
     Unreachable,
-    /// The TLS handshake failed.
-    TlsFailed,
+    /// The connection cannot be encrypted, or must be.
+    TlsFailed(TlsTrouble),
     /// User, password, vhost or a permission was refused.
     AccessDenied,
+    /// The broker allows no further connection or channel.
+    LimitReached,
     /// An exchange or a queue does not exist.
     Missing,
     /// A memory or disk alarm: the broker takes no messages.
@@ -23,13 +26,18 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Every cause.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 13] = [
         Self::Starting,
         Self::HostNotFound,
         Self::Unreachable,
-        Self::TlsFailed,
+        Self::TlsFailed(TlsTrouble::WrongName),
+        Self::TlsFailed(TlsTrouble::UnknownCa),
+        Self::TlsFailed(TlsTrouble::Expired),
+        Self::TlsFailed(TlsTrouble::PlainPort),
+        Self::TlsFailed(TlsTrouble::TlsPort),
+        Self::TlsFailed(TlsTrouble::Handshake),
         Self::AccessDenied,
+        Self::LimitReached,
         Self::Missing,
         Self::Alarm,
     ];
@@ -41,8 +49,9 @@ impl Cause {
             Self::Starting => "Starting",
             Self::HostNotFound => "RabbitMqHostNotFound",
             Self::Unreachable => "RabbitMqUnreachable",
-            Self::TlsFailed => "RabbitMqTlsFailed",
+            Self::TlsFailed(_) => "RabbitMqTlsFailed",
             Self::AccessDenied => "RabbitMqAccessDenied",
+            Self::LimitReached => "RabbitMqLimitReached",
             Self::Missing => "QueueMissing",
             Self::Alarm => "RabbitMqBlocked",
         }
@@ -59,12 +68,13 @@ impl Cause {
             Self::Unreachable => {
                 "RabbitMQ does not answer. Check that it runs, its host and port, and what the network allows."
             }
-            Self::TlsFailed => {
-                "The TLS handshake with RabbitMQ failed. Check that the port speaks TLS, that the certificate is valid \
-                 for this host, and the CA file."
-            }
+            Self::TlsFailed(trouble) => trouble.of_rabbitmq(),
             Self::AccessDenied => {
                 "RabbitMQ refuses access. Check user, password and vhost, and the user's permissions on the vhost."
+            }
+            Self::LimitReached => {
+                "RabbitMQ allows this user or vhost no further connections or channels. Raise the limits of the user, of \
+                 the vhost and channel_max, or run fewer pods."
             }
             Self::Missing => {
                 "The exchange or the queue for mails does not exist in RabbitMQ. The operator creates them; without an \
@@ -109,9 +119,11 @@ mod tests {
     use super::Cause;
 
     #[test]
-    fn every_cause_has_its_own_reason_in_the_form_of_a_condition() {
+    fn every_cause_has_its_own_sentence_and_a_reason_in_the_form_of_a_condition() {
+        let messages = Cause::ALL.map(Cause::message);
+        assert_eq!(messages.into_iter().collect::<BTreeSet<_>>().len(), messages.len());
         let reasons = Cause::ALL.map(Cause::reason);
-        assert_eq!(reasons.into_iter().collect::<BTreeSet<_>>().len(), reasons.len());
+        assert_eq!(reasons.into_iter().collect::<BTreeSet<_>>().len(), 8, "one for all troubles of TLS");
         for reason in reasons {
             assert!(reason.starts_with(|c: char| c.is_ascii_uppercase()), "{reason}");
             assert!(reason.len() <= 64 && reason.bytes().all(|b| b.is_ascii_alphabetic()), "{reason}");

@@ -1,6 +1,6 @@
 //! Where the broker is and who we are there.
 
-use std::{fmt, path::Path, sync::Arc, time::Duration};
+use std::{fmt, net::Ipv6Addr, path::Path, sync::Arc, time::Duration};
 
 use lapin::uri::{AMQPScheme, AMQPUri};
 use secrecy::SecretString;
@@ -18,9 +18,7 @@ pub struct BrokerConfig {
     pub port: u16,
     /// `/` is a name like any other.
     pub vhost: String,
-    /// The broker user.
     pub user: String,
-    /// Its password.
     pub password: SecretString,
     /// `None`: plain TCP.
     pub tls: Option<TlsConfig>,
@@ -45,7 +43,9 @@ pub enum ConfigError {
     /// There are no default credentials.
     #[error("no broker credentials: set RABBITMQ_USER and RABBITMQ_PASSWORD, or RABBITMQ_URL")]
     Credentials,
-    /// The CA file.
+    /// The URL names one vhost, and the setting another.
+    #[error("RABBITMQ_URL and RABBITMQ_VHOST name different vhosts: remove one of the two")]
+    TwoVhosts,
     #[error("could not prepare TLS for the broker")]
     Tls(#[source] tls::CaError),
 }
@@ -55,6 +55,27 @@ impl TlsConfig {
     pub fn new(ca_file: Option<&Path>) -> Result<Self, ConfigError> {
         tls::client_config(ca_file).map(|config| Self(Arc::new(config))).map_err(ConfigError::Tls)
     }
+}
+
+/// The host of a URL, an IPv6 address without its brackets. `None` where there is none: a password must not go to a host
+/// that is not written there.
+fn host_of(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    if let Some(address) = host.strip_prefix('[') {
+        let (address, port) = address.split_once(']')?;
+        let is_port = port.is_empty() || port.starts_with(':');
+        return address.parse::<Ipv6Addr>().ok().filter(|_| is_port).map(|address| address.to_string());
+    }
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    (!name.is_empty() && name.bytes().all(plain)).then(|| name.to_owned())
+}
+
+/// An address in the brackets that URLs need is one without them.
+pub(crate) fn unbracketed(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 impl fmt::Debug for TlsConfig {
@@ -71,11 +92,13 @@ impl BrokerConfig {
 
     /// [`BrokerConfig::from_url`], with a CA file for `amqps://`.
     pub fn from_url_with_ca(url: &str, ca_file: Option<&Path>) -> Result<Self, ConfigError> {
+        let host = host_of(url).ok_or(ConfigError::Url)?;
         let uri = url.parse::<AMQPUri>().map_err(|_| ConfigError::Url)?;
         let vhost = if uri.vhost.is_empty() { "/".to_owned() } else { uri.vhost };
         let heartbeat = uri.query.heartbeat.filter(|seconds| *seconds > 0);
         Ok(Self {
-            host: uri.authority.host,
+            // lapin's is `localhost` where it finds no name.
+            host,
             port: uri.authority.port,
             vhost,
             user: uri.authority.userinfo.username,
@@ -84,6 +107,17 @@ impl BrokerConfig {
             heartbeat: heartbeat.map_or(DEFAULT_HEARTBEAT, |seconds| Duration::from_secs(seconds.into())),
             connection_name: "ping".to_owned(),
         })
+    }
+
+    /// The same broker with the vhost that is configured beside its `url`, where the URL names none.
+    pub(crate) fn on_vhost(self, configured: Option<&str>, url: &str) -> Result<Self, ConfigError> {
+        let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map(|(_, path)| path);
+        let is_named = path.is_some_and(|path| !path.is_empty() && !path.starts_with('?'));
+        match configured {
+            Some(vhost) if !is_named => Ok(Self { vhost: vhost.to_owned(), ..self }),
+            Some(vhost) if self.vhost != vhost => Err(ConfigError::TwoVhosts),
+            _ => Ok(self),
+        }
     }
 
     /// The same broker under another connection name.
@@ -115,6 +149,35 @@ mod tests {
         for url in ["amqp://a:b@h", "amqp://a:b@h/", "amqp://a:b@h/%2f"] {
             let config = BrokerConfig::from_url(url).unwrap();
             assert_eq!((config.vhost.as_str(), config.port), ("/", 5672), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_host_of_a_url_is_never_another_than_the_one_that_is_written() {
+        for (url, host, port) in [
+            ("amqp://a:b@[::1]/v", "::1", 5672),
+            ("amqp://a:b@[::1]:5673", "::1", 5673),
+            ("amqps://a:b@[2001:DB8::7]:5671/v?heartbeat=5", "2001:db8::7", 5671),
+            ("amqp://[fd00::1]", "fd00::1", 5672),
+            ("amqp://a:b@10.0.0.7:5673/v", "10.0.0.7", 5673),
+            ("amqp://a:b@broker.example:5673/v", "broker.example", 5673),
+            ("amqp://a:p%40ss@rabbit_1", "rabbit_1", 5672),
+        ] {
+            let config = BrokerConfig::from_url(url).unwrap();
+            assert_eq!((config.host.as_str(), config.port), (host, port), "{url}");
+        }
+        for url in [
+            "amqp://a:s3cret@/v",
+            "amqp://a:s3cret@",
+            "amqp://a:s3cret@:5672/v",
+            "amqp://a:s3cret@[::1",
+            "amqp://a:s3cret@[nonsense]/v",
+            "amqp://a:s3cret@[fe80::1%25eth0]/v",
+            "amqp://a:s3cret@::1/v",
+            "amqp:a:s3cret@h",
+        ] {
+            let error = BrokerConfig::from_url(url).unwrap_err();
+            assert!(matches!(error, ConfigError::Url) && !error.to_string().contains("s3cret"), "{url}");
         }
     }
 

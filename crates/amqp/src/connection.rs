@@ -3,6 +3,8 @@
 //! lapin runs each connection on a thread of its own that ends with the socket, not with the handle. A second handle
 //! to the socket is kept here and shut down at the end, so that a broker that hangs cannot leave threads behind.
 
+mod refusal;
+
 use std::{
     net::{Shutdown, TcpStream},
     os::fd::AsFd as _,
@@ -11,17 +13,19 @@ use std::{
 };
 
 use lapin::{
-    Channel, Connection, ConnectionProperties, ErrorKind,
+    Channel, Connection, ConnectionProperties,
     options::{ExchangeDeclareOptions, QueueDeclareOptions},
-    protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError},
     tcp::{AsyncTcpStream, RustlsConnector},
     types::FieldTable,
     uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo},
 };
+use ping_contract::tls_trouble::TlsTrouble;
 use secrecy::ExposeSecret as _;
-use service_kit::dial_failure::DialFailure;
+use service_kit::backoff::Backoff;
 use tokio::time::timeout;
 
+pub(crate) use self::refusal::explain_subscription;
+use self::refusal::{explain, explain_dial};
 use crate::{
     cause::Cause,
     config::{BrokerConfig, TlsConfig},
@@ -39,7 +43,6 @@ pub enum ConnectError {
     /// Nobody there, or a broker that hangs or is in alarm.
     #[error("the broker did not answer within 5 s")]
     Deadline,
-    /// Wrong user or password.
     #[error("the broker refused user or password: check RABBITMQ_USER and RABBITMQ_PASSWORD")]
     Login,
     /// No such vhost, or no permissions on it at all.
@@ -54,9 +57,17 @@ pub enum ConnectError {
     /// The host name has no address.
     #[error("the broker's host name has no address: check RABBITMQ_HOST")]
     HostNotFound(#[source] lapin::Error),
-    /// A certificate that is not trusted, or a port without TLS.
-    #[error("the TLS handshake with the broker failed: check its certificate and RABBITMQ_CA_FILE")]
-    Tls(#[source] lapin::Error),
+    /// A certificate that is not trusted, or a port that speaks TLS where the client does not, or the other way around.
+    #[error("{}", .0.of_rabbitmq())]
+    Tls(TlsTrouble, #[source] lapin::Error),
+    /// The limit of the user, of the vhost or of the node.
+    #[error(
+        "the broker allows no further connection: raise the connection limit of the user or of the vhost"
+    )]
+    ConnectionLimit,
+    /// The limit of the user, or `channel_max`.
+    #[error("the broker allows no further channel: raise channel_max or the channel limit of the user")]
+    ChannelLimit,
     /// Anything else, such as a connection refused.
     #[error("could not reach the broker")]
     Other(#[source] lapin::Error),
@@ -71,9 +82,15 @@ impl ConnectError {
             Self::Login | Self::Vhost(_) | Self::Permission(_) => Cause::AccessDenied,
             Self::Missing(_) => Cause::Missing,
             Self::HostNotFound(_) => Cause::HostNotFound,
-            Self::Tls(_) => Cause::TlsFailed,
+            Self::Tls(trouble, _) => Cause::TlsFailed(*trouble),
+            Self::ConnectionLimit | Self::ChannelLimit => Cause::LimitReached,
         }
     }
+}
+
+/// The waits at a limit of the broker: pods that hammer it would keep each other out.
+pub(crate) fn at_limit() -> Backoff {
+    Backoff::new(Duration::from_secs(2), Duration::from_secs(30))
 }
 
 /// An open connection. Dropping it cuts the socket.
@@ -122,7 +139,8 @@ impl Link {
     pub(crate) async fn open(config: &BrokerConfig) -> Result<Self, ConnectError> {
         let socket = Arc::new(Socket::default());
         let mut guard = CutOnDrop(Some(Arc::clone(&socket)));
-        let (tls, kept) = (config.tls.clone(), Arc::clone(&socket));
+        let tls = config.tls.clone();
+        let kept = Arc::clone(&socket);
         let runtime = lapin::runtime::default_runtime().map_err(ConnectError::Other)?;
         let connect = async move |uri: AMQPUri, runtime| {
             let dial = dial(uri, runtime, tls.clone(), Arc::clone(&kept));
@@ -134,9 +152,10 @@ impl Link {
         };
         let name = config.connection_name.as_str().into();
         let properties = ConnectionProperties::default().with_connection_name(name);
-        let connection = Connection::connector(uri(config), runtime, connect, properties)
-            .await
-            .map_err(|error| explain(error, &config.vhost))?;
+        let connection = match Connection::connector(uri(config), runtime, connect, properties).await {
+            Ok(connection) => connection,
+            Err(error) => return Err(explain_dial(error, config).await),
+        };
         guard.0 = None;
         Ok(Self { connection, socket })
     }
@@ -158,9 +177,20 @@ impl Link {
         }
     }
 
+    /// Opens a channel.
+    pub(crate) async fn channel(&self) -> Result<Channel, ConnectError> {
+        self.connection.create_channel().await.map_err(|error| explain(error, "channel"))
+    }
+
+    /// How many of the wanted channels fit beside the one that [`Link::check`] takes.
+    pub(crate) fn channels(&self, wanted: usize) -> Result<usize, ConnectError> {
+        let left = usize::from(self.connection.configuration().channel_max()).saturating_sub(1);
+        if left == 0 { Err(ConnectError::ChannelLimit) } else { Ok(wanted.min(left)) }
+    }
+
     /// Looks whether exchanges and queues exist, on a channel of its own: a missing one closes it.
     pub(crate) async fn check(&self, exchanges: &[String], queues: &[String]) -> Result<(), ConnectError> {
-        let channel = self.connection.create_channel().await.map_err(ConnectError::Other)?;
+        let channel = self.channel().await?;
         for name in exchanges {
             let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
             let kind = lapin::ExchangeKind::Direct;
@@ -216,32 +246,5 @@ async fn dial(
     match tls {
         None => Ok(stream),
         Some(TlsConfig(config)) => stream.into_rustls(&RustlsConnector::from(config), &host).await,
-    }
-}
-
-/// Why the broker does not let us consume from `queue`.
-pub(crate) fn explain_subscription(error: lapin::Error, queue: &str) -> ConnectError {
-    match explain(error, queue) {
-        ConnectError::Login => ConnectError::Permission(queue.to_owned()),
-        other => other,
-    }
-}
-
-/// What a failed dial, or the broker's refusal of `subject`, means.
-fn explain(error: lapin::Error, subject: &str) -> ConnectError {
-    let refusal = match error.kind() {
-        ErrorKind::ProtocolError(refusal) => refusal,
-        ErrorKind::IOError(source) => match DialFailure::from(&**source) {
-            DialFailure::HostNotFound => return ConnectError::HostNotFound(error),
-            DialFailure::Tls => return ConnectError::Tls(error),
-            DialFailure::NoConnection => return ConnectError::Other(error),
-        },
-        _ => return ConnectError::Other(error),
-    };
-    match refusal.kind() {
-        AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND) => ConnectError::Missing(subject.to_owned()),
-        AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => ConnectError::Login,
-        AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => ConnectError::Vhost(subject.to_owned()),
-        _ => ConnectError::Other(error),
     }
 }

@@ -28,7 +28,6 @@ pub struct ConsumerOptions {
 /// What the consumer does at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConsumerState {
-    /// It receives.
     Consuming,
     /// It was asked to pause; the queue keeps the messages.
     Paused,

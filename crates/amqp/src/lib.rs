@@ -27,7 +27,7 @@ pub use config::{BrokerConfig, ConfigError, TlsConfig};
 pub use connection::ConnectError;
 pub use consumer::{Consumer, ConsumerControl, ConsumerOptions, ConsumerState, Delivery};
 pub use message::{HeaderValue, Message};
-pub use publisher::{Doubt, PublishError, Publisher, PublisherOptions, Refusal, State};
+pub use publisher::{PublishError, PublishRefusal, Publisher, PublisherOptions, State, UnknownOutcome};
 
 /// Log directives that every program with a broker connection adds after its own filter: lapin logs a returned message
 /// whole, and its body holds code and address.

@@ -20,7 +20,6 @@ pub struct Message {
     pub headers: Vec<(&'static str, HeaderValue)>,
 }
 
-/// A header's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeaderValue {
     /// AMQP's long-int.

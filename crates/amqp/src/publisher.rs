@@ -32,6 +32,8 @@ pub struct PublisherOptions {
     /// From call to confirm. Then the outcome is unknown, and the connection is rebuilt. After half of it without a
     /// channel a publish is refused: one that began with little time left would cost everybody the connection.
     pub confirm_timeout: Duration,
+    /// How long each message may wait in a queue before the broker drops it; `None` = as long as it takes.
+    pub message_life: Option<Duration>,
 }
 
 impl PublisherOptions {
@@ -44,6 +46,7 @@ impl PublisherOptions {
             channels: 64,
             max_in_flight: 1024,
             confirm_timeout: Duration::from_secs(3),
+            message_life: None,
         }
     }
 }
@@ -53,19 +56,18 @@ impl PublisherOptions {
 pub enum PublishError {
     /// Nothing can have been queued: what was done for the message can be taken back.
     #[error("the message was refused: {0}")]
-    Refused(Refusal),
+    Refused(PublishRefusal),
     /// It may be queued or not, and if it is, it will be delivered.
     #[error("it is unknown whether the broker has the message: {0}")]
-    Unknown(Doubt),
+    Unknown(UnknownOutcome),
 }
 
 /// Why nothing can have been queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Refusal {
+pub enum PublishRefusal {
     /// The queue is full, or its leader is away.
     #[error("the queue takes no more")]
     Nacked,
-    /// No queue is bound.
     #[error("no queue is bound for it, run ping-topology")]
     Returned,
     /// The exchange is gone, or the user may not write to it.
@@ -77,15 +79,13 @@ pub enum Refusal {
     /// Too many publishes in flight.
     #[error("too many messages in flight")]
     Saturated,
-    /// There is no connection.
     #[error("there is no connection to the broker")]
     NotConnected,
 }
 
 /// Why it is unknown whether the message was queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Doubt {
-    /// No confirm in time.
+pub enum UnknownOutcome {
     #[error("no confirm in time")]
     TimedOut,
     /// The connection broke while the message was under way.
@@ -152,13 +152,13 @@ impl Publisher {
 
     /// Publishes; `Ok` = the broker has it on disk, on a majority of its nodes.
     ///
-    /// A caller that stops waiting leaves the outcome unknown, as with [`Doubt::TimedOut`].
+    /// A caller that stops waiting leaves the outcome unknown, as with [`UnknownOutcome::TimedOut`].
     pub async fn publish(&self, message: Message) -> Result<(), PublishError> {
         let Ok(_in_flight) = self.shared.in_flight.try_acquire() else {
-            return Err(PublishError::Refused(Refusal::Saturated));
+            return Err(PublishError::Refused(PublishRefusal::Saturated));
         };
         let Some(session) = self.shared.session.load_full() else {
-            return Err(PublishError::Refused(Refusal::NotConnected));
+            return Err(PublishError::Refused(PublishRefusal::NotConnected));
         };
         session.publish(message, self.shared.confirm_timeout).await
     }

@@ -12,7 +12,8 @@ pub const REFUSED_VERSIONS: [(u32, u32, u32); 2] = [(4, 2, 6), (4, 3, 0)];
 pub enum UnsupportedVersion {
     /// Older than [`OLDEST_VERSION`].
     #[error(
-        "the server is RabbitMQ {0}, and Ping needs 4.0 or newer: an older one ignores what it does not know; upgrade it"
+        "the server is RabbitMQ {0}, and Ping needs 4.0 or newer: an older one ignores what it does not know; upgrade it, from \
+         3.x by way of 3.13 with all feature flags enabled"
     )]
     TooOld(String),
     /// One of [`REFUSED_VERSIONS`].
@@ -27,7 +28,9 @@ pub enum UnsupportedVersion {
 pub fn check(version: &str) -> Result<(), UnsupportedVersion> {
     let mut numbers = version.splitn(3, '.').map(leading_number);
     let mut next = || numbers.next().unwrap_or(0);
-    let (major, minor, patch) = (next(), next(), next());
+    let major = next();
+    let minor = next();
+    let patch = next();
     if (major, minor) < OLDEST_VERSION {
         Err(UnsupportedVersion::TooOld(version.to_owned()))
     } else if REFUSED_VERSIONS.contains(&(major, minor, patch)) {

@@ -2,13 +2,18 @@
 //!
 //! On the wire it is JSON, `{"to","subject","body"}` as the original services wrote it, plus `v`, `id`, `purpose`
 //! and `locale`. `sealed` is reserved. A reader ignores fields it does not know, and unwraps once a JSON string
-//! that holds the object: some of the original's publishers encode twice.
+//! that holds the object: some of the original's publishers encode twice. An event without `v` and `id` is another
+//! publisher's: its `to` may be anything that mail libraries take, and subject and body may be missing. So is one whose `id` has
+//! another form and which has no `v`.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::EmailAddress;
+use crate::{address::EmailAddress, mail_text};
+
+mod foreign;
+mod recipients;
 
 /// Header with the moment after which the mail must not go out: Unix milliseconds on Redis' clock (i64).
 ///
@@ -69,13 +74,17 @@ impl FromStr for EventId {
     }
 }
 
-/// One mail to one person. `Debug` prints neither subject nor body: they hold the code.
+/// One mail, to one person where it is ours. `Debug` prints neither subject nor body: they hold the code.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MailEvent {
     /// Absent in events that the original services published.
     pub id: Option<EventId>,
-    /// The only recipient.
+    /// The recipient, or the first of several.
     pub to: EmailAddress,
+    /// The other recipients of an event that is not ours.
+    pub also_to: Vec<EmailAddress>,
+    /// How many recipients of an event that is not ours cannot be mailed to.
+    pub unusable_recipients: usize,
     /// Passed through as it is; the mail builder encodes it.
     pub subject: String,
     /// Plain text.
@@ -92,13 +101,13 @@ pub enum EventError {
     /// Over [`MAX_EVENT_OCTETS`].
     #[error("the event is larger than 64 KiB")]
     TooLarge,
-    /// Not JSON, not an object, or `to`, `subject`, `body` missing or of another type.
-    #[error("the event is not a JSON object with the texts to, subject and body")]
+    /// Not JSON, not an object, without `to`, or in an event of ours without `subject` or `body`.
+    #[error("the event is not a JSON object with to, subject and body")]
     Malformed,
     /// A `v` that this code does not know.
     #[error("the event has a version that this release does not know")]
     Version,
-    /// An `id` that is not 32 lower-case hex digits.
+    /// An `id` that is not 32 lower-case hex digits, beside a `v`.
     #[error("the event's id is not 32 hex digits")]
     Id,
     /// A `to` that is not an address Ping mails to.
@@ -132,8 +141,10 @@ impl MailEvent {
         Self {
             id: Some(id),
             to,
-            subject: crate::wire::MAIL_SUBJECT.to_owned(),
-            body: format!("Your OTP code is {code}. It is valid for {ttl_minutes} minutes."),
+            also_to: Vec::new(),
+            unusable_recipients: 0,
+            subject: mail_text::SUBJECT.to_owned(),
+            body: mail_text::body(code, ttl_minutes),
             purpose: Some(PURPOSE_SIGN_IN.to_owned()),
             locale: None,
         }
@@ -154,16 +165,30 @@ impl MailEvent {
         serde_json::to_vec(&wire).unwrap_or_default() // cannot fail: texts only, no map with odd keys
     }
 
-    /// Reads an event of ours or of the original services.
+    /// Reads an event of ours, of the original services or of another publisher.
     pub fn parse(bytes: &[u8]) -> Result<Self, EventError> {
+        Self::parse_with_local(bytes, &[])
+    }
+
+    /// The same; recipients that are not ours may be at these domains, which need no dot.
+    pub fn parse_with_local(bytes: &[u8], local_domains: &[String]) -> Result<Self, EventError> {
         if bytes.len() > MAX_EVENT_OCTETS {
             return Err(EventError::TooLarge);
         }
         if first_character(bytes) == Some(b'"') {
             let inner = serde_json::from_slice::<String>(bytes).map_err(|_| EventError::Malformed)?;
-            return Self::parse_object(inner.as_bytes());
+            return Self::parse_any(inner.as_bytes(), local_domains);
         }
-        Self::parse_object(bytes)
+        Self::parse_any(bytes, local_domains)
+    }
+
+    fn parse_any(bytes: &[u8], local_domains: &[String]) -> Result<Self, EventError> {
+        match Self::parse_object(bytes) {
+            Err(refused @ (EventError::Malformed | EventError::Recipient | EventError::Id)) => {
+                foreign::parse(bytes, local_domains, refused)
+            }
+            read => read,
+        }
     }
 
     fn parse_object(bytes: &[u8]) -> Result<Self, EventError> {
@@ -178,6 +203,8 @@ impl MailEvent {
         Ok(Self {
             id: wire.id.as_deref().map(EventId::from_str).transpose()?,
             to: EmailAddress::parse(&wire.to).map_err(|_| EventError::Recipient)?,
+            also_to: Vec::new(),
+            unusable_recipients: 0,
             subject: wire.subject.into_owned(),
             body: wire.body.into_owned(),
             purpose: wire.purpose,

@@ -18,21 +18,17 @@ pub use actual::{Actual, QueueState, UserState, VhostState};
 /// One write, in the order of [`Plan::operations`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
-    /// Make the vhost.
     CreateVhost(Vhost),
     /// Put the owner's tag on a vhost that nobody owns, beside these that it has.
     ClaimVhost(Vhost, Vec<String>),
-    /// Make an exchange.
+    /// Make its default queue type what it must be. What else the vhost has stays: a write without it would remove it.
+    SetDefaultQueueType(Vhost, VhostState),
     CreateExchange(Exchange),
-    /// Make a policy.
     CreatePolicy(Policy),
     /// Bring a policy back to what it must be.
     CorrectPolicy(Policy),
-    /// Make a queue.
     CreateQueue(Queue),
-    /// Make a binding.
     CreateBinding(Binding),
-    /// Make a user.
     CreateUser(User),
     /// Bring a user's password and tags back to what they must be.
     CorrectUser(User),
@@ -46,6 +42,10 @@ impl fmt::Display for Operation {
         match self {
             Self::CreateVhost(vhost) => write!(f, "create the vhost '{}'", vhost.name),
             Self::ClaimVhost(vhost, _) => write!(f, "tag the vhost '{}' with its owner", vhost.name),
+            Self::SetDefaultQueueType(vhost, _) => {
+                let Vhost { name, default_queue_type, .. } = vhost;
+                write!(f, "make {default_queue_type} the default queue type of the vhost '{name}'")
+            }
             Self::CreateExchange(exchange) => write!(f, "create the exchange '{}'", exchange.name),
             Self::CreatePolicy(policy) => write!(f, "create the policy '{}'", policy.name),
             Self::CorrectPolicy(policy) => write!(f, "correct the policy '{}'", policy.name),
@@ -73,7 +73,6 @@ pub enum Conflict {
         "the vhost '{vhost}' belongs to '{owner}': use another vhost, or remove that tag if its owner is gone"
     )]
     VhostOwned {
-        /// The vhost.
         vhost: String,
         /// The tag.
         owner: String,
@@ -83,7 +82,6 @@ pub enum Conflict {
         "the exchange '{name}' is {actual}, not a durable direct one: delete it once nothing uses it, then apply again"
     )]
     Exchange {
-        /// The exchange.
         name: String,
         /// What it is, in words.
         actual: String,
@@ -93,17 +91,24 @@ pub enum Conflict {
         "the queue '{name}' is {actual}, not durable with the type quorum alone: drain and delete it, then apply again"
     )]
     Queue {
-        /// The queue.
         name: String,
         /// What it is, in words.
         actual: String,
+    },
+    /// Queues that were declared without a type: with another default, their programs could not declare them again.
+    #[error(
+        "the vhost's default queue type cannot be changed for the original services, since others rely on it: {queues}; \
+         stop Ping's services and delete send-otp when it is empty, and the original services declare their own"
+    )]
+    DefaultQueueTypeInUse {
+        /// Their names.
+        queues: String,
     },
     /// A policy of somebody else's with a higher priority.
     #[error(
         "the policy '{policy}' applies to the queue '{queue}' in place of Ping's: narrow its pattern or lower its priority"
     )]
     PolicyOutranked {
-        /// The queue.
         queue: String,
         /// The other policy.
         policy: String,
@@ -113,10 +118,10 @@ pub enum Conflict {
 /// What works, but should be known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
-    /// It is never changed on a vhost that exists.
+    /// It is changed only on request.
     #[error(
         "the vhost's default queue type is {0}, not quorum: a client that declares send-otp as {{durable: true}}, as \
-         the original services do, is refused; set default_queue_type = quorum in rabbitmq.conf, or on the vhost"
+         the original services do, is refused; use ping-topology --for-original to change it"
     )]
     DefaultQueueType(String),
 }
@@ -128,7 +133,6 @@ pub struct Plan {
     pub operations: Vec<Operation>,
     /// What stays wrong.
     pub conflicts: Vec<Conflict>,
-    /// What should be known.
     pub warnings: Vec<Warning>,
 }
 
@@ -151,6 +155,9 @@ pub fn plan(desired: &Desired, actual: &Actual) -> Plan {
     let missing = desired.permissions.iter().filter(|permissions| !actual.permissions.contains(permissions));
     plan.operations.extend(missing.cloned().map(Operation::SetPermissions));
     plan.leave_conflicting_queues_unbound();
+    if desired.for_original {
+        plan.default_queue_type(desired, actual);
+    }
     plan
 }
 
@@ -175,10 +182,27 @@ impl Plan {
         }
         match actual.tags.iter().find(|tag| is_owner(tag)) {
             Some(other) => {
-                let (vhost, owner) = (desired.name.clone(), other.clone());
+                let vhost = desired.name.clone();
+                let owner = other.clone();
                 self.conflicts.push(Conflict::VhostOwned { vhost, owner });
             }
             None => self.operations.push(Operation::ClaimVhost(desired.clone(), actual.tags.clone())),
+        }
+    }
+
+    /// In place of the warning. Left as it is while `send-otp` is in conflict: the original's own queue may be of that type.
+    fn default_queue_type(&mut self, desired: &Desired, actual: &Actual) {
+        let Some(vhost) = &actual.vhost else { return };
+        if self.warnings.is_empty() || !self.conflicts.is_empty() {
+            return;
+        }
+        let others = actual.queues.iter().filter(|state| state.follows(vhost.default_queue_type.as_deref()));
+        let others = others.map(|state| format!("'{}'", state.queue.name)).collect::<Vec<_>>();
+        if others.is_empty() {
+            self.warnings.clear();
+            self.operations.push(Operation::SetDefaultQueueType(desired.vhost.clone(), vhost.clone()));
+        } else {
+            self.conflicts.push(Conflict::DefaultQueueTypeInUse { queues: others.join(", ") });
         }
     }
 
@@ -217,7 +241,8 @@ impl Plan {
         let settled = ours.is_some_and(|ours| actual.policies.contains(ours));
         let applied = state.policy.as_ref().filter(|name| ours.is_some_and(|ours| ours.name != **name));
         if let (true, Some(policy)) = (settled, applied) {
-            let (queue, policy) = (desired.name.clone(), policy.clone());
+            let queue = desired.name.clone();
+            let policy = policy.clone();
             self.conflicts.push(Conflict::PolicyOutranked { queue, policy });
         }
     }

@@ -1,5 +1,7 @@
 //! Why Redis cannot be used: one set of reasons for both services, which the operator turns into conditions.
 
+use crate::tls_trouble::TlsTrouble;
+
 /// What is wrong with Redis, or with the way to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RedisTrouble {
@@ -7,10 +9,14 @@ pub enum RedisTrouble {
     HostNotFound,
     /// No connection, or no answer on it within the deadline.
     Unreachable,
-    /// The TLS handshake failed.
-    TlsFailed,
+    /// The connection cannot be encrypted, or must be.
+    TlsFailed(TlsTrouble),
     /// User or password were refused, or the user lacks a permission.
     AccessDenied,
+    /// It has no database of this number.
+    WrongDatabase,
+    /// It lacks a command, or a feature of its scripts.
+    Unsupported,
     /// It reads its data from disk, as it does after a restart.
     Loading,
     /// It has reached `maxmemory`.
@@ -24,12 +30,18 @@ pub enum RedisTrouble {
 }
 
 impl RedisTrouble {
-    /// Every trouble.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 16] = [
         Self::HostNotFound,
         Self::Unreachable,
-        Self::TlsFailed,
+        Self::TlsFailed(TlsTrouble::WrongName),
+        Self::TlsFailed(TlsTrouble::UnknownCa),
+        Self::TlsFailed(TlsTrouble::Expired),
+        Self::TlsFailed(TlsTrouble::PlainPort),
+        Self::TlsFailed(TlsTrouble::TlsPort),
+        Self::TlsFailed(TlsTrouble::Handshake),
         Self::AccessDenied,
+        Self::WrongDatabase,
+        Self::Unsupported,
         Self::Loading,
         Self::Full,
         Self::ReadOnly,
@@ -56,8 +68,10 @@ impl RedisTrouble {
         match self {
             Self::HostNotFound => "RedisHostNotFound",
             Self::Unreachable => "RedisUnreachable",
-            Self::TlsFailed => "RedisTlsFailed",
+            Self::TlsFailed(_) => "RedisTlsFailed",
             Self::AccessDenied => "RedisAccessDenied",
+            Self::WrongDatabase => "RedisWrongDatabase",
+            Self::Unsupported => "RedisUnsupported",
             Self::Loading => "RedisLoading",
             Self::Full => "RedisFull",
             Self::ReadOnly => "RedisReadOnly",
@@ -76,12 +90,17 @@ impl RedisTrouble {
             Self::Unreachable => {
                 "Redis does not answer. Check that it runs, its host and port, and what the network allows."
             }
-            Self::TlsFailed => {
-                "The TLS handshake with Redis failed. Check that the port speaks TLS, that the certificate is valid for \
-                 this host, and the CA file."
-            }
+            Self::TlsFailed(trouble) => trouble.of_redis(),
             Self::AccessDenied => {
                 "Redis refuses access. Check user and password, and the ACL rules of the user."
+            }
+            Self::WrongDatabase => {
+                "Redis has no database of the number in REDIS_URL. Use a lower number, or raise `databases`; a Redis \
+                 Cluster has database 0 only, and Ping needs a single Redis."
+            }
+            Self::Unsupported => {
+                "Redis lacks a command that Ping needs, or cannot run its scripts. Use Redis 7.2 or later, or Valkey, and take \
+                 back renamed commands."
             }
             Self::Loading => "Redis is loading its data from disk. It answers when it has finished.",
             Self::Full => {
@@ -105,9 +124,11 @@ mod tests {
     use super::RedisTrouble;
 
     #[test]
-    fn every_trouble_has_its_own_reason_in_the_form_of_a_condition() {
+    fn every_trouble_has_its_own_sentence_and_a_reason_in_the_form_of_a_condition() {
+        let messages = RedisTrouble::ALL.map(RedisTrouble::message);
+        assert_eq!(messages.into_iter().collect::<BTreeSet<_>>().len(), messages.len());
         let reasons = RedisTrouble::ALL.map(RedisTrouble::reason);
-        assert_eq!(reasons.into_iter().collect::<BTreeSet<_>>().len(), reasons.len());
+        assert_eq!(reasons.into_iter().collect::<BTreeSet<_>>().len(), 11, "one for all troubles of TLS");
         for reason in reasons {
             assert!(reason.starts_with("Redis"), "{reason}");
             assert!(reason.len() <= 64 && reason.bytes().all(|b| b.is_ascii_alphabetic()), "{reason}");

@@ -3,9 +3,11 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::{login_trouble::LoginTrouble, tls_trouble::TlsTrouble};
+
 /// The classes of answers. The name is the condition's reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Answer {
+pub enum TestMailResult {
     /// The mail server took responsibility for the mail.
     Delivered,
     /// The settings are not usable; nothing was asked.
@@ -30,7 +32,7 @@ pub enum Answer {
     Interrupted,
 }
 
-impl Answer {
+impl TestMailResult {
     /// Every class.
     pub const ALL: [Self; 11] = [
         Self::Delivered,
@@ -87,18 +89,52 @@ pub const EXIT_FINAL: u8 = 1;
 /// Exit status: try again later (`EX_TEMPFAIL` of sysexits.h).
 pub const EXIT_TEMPORARY: u8 = 75;
 
-/// One report, `LoginRefused 535 5.7.8`.
+/// What lies behind a [`TestMailResult::TlsFailed`] or a [`TestMailResult::LoginRefused`], where it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TestMailCause {
+    Tls(TlsTrouble),
+    Login(LoginTrouble),
+}
+
+impl TestMailCause {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Tls(trouble) => trouble.name(),
+            Self::Login(trouble) => trouble.name(),
+        }
+    }
+
+    /// What is wrong and what to do.
+    #[must_use]
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Tls(trouble) => trouble.of_mail_server(),
+            Self::Login(trouble) => trouble.message(),
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        let tls = TlsTrouble::ALL.into_iter().map(Self::Tls);
+        let mut all = tls.chain(LoginTrouble::ALL.into_iter().map(Self::Login));
+        all.find(|cause| cause.name() == word)
+    }
+}
+
+/// One report, `LoginRefused 535 5.7.8` or `TlsFailed Expired`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct TestMailReport {
     /// The class.
-    pub answer: Answer,
+    pub answer: TestMailResult,
+    /// More about it.
+    pub cause: Option<TestMailCause>,
     /// The reply's code and enhanced status (RFC 3463), where there was a reply: `535 5.7.8`.
     pub reply: Option<String>,
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for TestMailReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.answer.name())?;
+        self.cause.iter().try_for_each(|cause| write!(f, " {}", cause.name()))?;
         self.reply.iter().try_for_each(|reply| write!(f, " {reply}"))
     }
 }
@@ -108,20 +144,26 @@ impl fmt::Display for Report {
 #[error("the text is not a report on a test mail")]
 pub struct NoReport;
 
-impl FromStr for Report {
+impl FromStr for TestMailReport {
     type Err = NoReport;
 
-    /// Takes what [`Report`] prints and nothing else: a pod's termination message is anybody's text.
+    /// Takes what [`TestMailReport`] prints and nothing else: a pod's termination message is anybody's text.
     fn from_str(text: &str) -> Result<Self, NoReport> {
-        let (name, reply) = match text.trim_end().split_once(' ') {
-            Some((name, reply)) => (name, Some(reply)),
-            None => (text.trim_end(), None),
-        };
-        let answer = Answer::ALL.into_iter().find(|answer| answer.name() == name).ok_or(NoReport)?;
+        let (name, rest) = first_word(text.trim_end());
+        let cause = rest.and_then(|rest| TestMailCause::parse(first_word(rest).0));
+        let reply = if cause.is_some() { rest.and_then(|rest| first_word(rest).1) } else { rest };
+        let answer = TestMailResult::ALL.into_iter().find(|answer| answer.name() == name).ok_or(NoReport)?;
         if reply.is_some_and(|reply| !is_reply(reply)) {
             return Err(NoReport);
         }
-        Ok(Self { answer, reply: reply.map(str::to_owned) })
+        Ok(Self { answer, cause, reply: reply.map(str::to_owned) })
+    }
+}
+
+fn first_word(text: &str) -> (&str, Option<&str>) {
+    match text.split_once(' ') {
+        Some((word, rest)) => (word, Some(rest)),
+        None => (text, None),
     }
 }
 
@@ -142,14 +184,19 @@ fn is_number(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, EXIT_FINAL, EXIT_TEMPORARY, NoReport, Report};
+    use super::{EXIT_FINAL, EXIT_TEMPORARY, NoReport, TestMailCause, TestMailReport, TestMailResult};
+    use crate::{login_trouble::LoginTrouble, tls_trouble::TlsTrouble};
 
     #[test]
     fn a_report_is_read_as_it_was_written() {
-        for answer in Answer::ALL {
-            for reply in [None, Some("535".to_owned()), Some("535 5.7.8".to_owned())] {
-                let report = Report { answer, reply };
-                assert_eq!(format!("{report}\n").parse(), Ok(report));
+        for answer in TestMailResult::ALL {
+            let causes =
+                [TestMailCause::Tls(TlsTrouble::WrongName), TestMailCause::Login(LoginTrouble::NoAuth)];
+            for cause in [None].into_iter().chain(causes.map(Some)) {
+                for reply in [None, Some("535".to_owned()), Some("535 5.7.8".to_owned())] {
+                    let report = TestMailReport { answer, cause, reply };
+                    assert_eq!(format!("{report}\n").parse(), Ok(report));
+                }
             }
         }
     }
@@ -163,19 +210,23 @@ mod tests {
             "LoginRefused 535 <ada@example.org> unknown",
             "LoginRefused 535 5.7.8 go away",
             "LoginRefused 535 5.7",
+            "TlsFailed Expired Expired",
+            "TlsFailed 535 Expired",
             "LoginRefused\nDelivered",
             "Delivered  250",
         ] {
-            assert_eq!(text.parse::<Report>(), Err(NoReport), "{text}");
+            assert_eq!(text.parse::<TestMailReport>(), Err(NoReport), "{text}");
         }
     }
 
     #[test]
     fn only_a_mail_that_cannot_have_arrived_is_sent_again() {
-        let status = |answer: Answer| answer.exit_status();
-        assert_eq!(status(Answer::Delivered), 0);
-        assert_eq!([Answer::Unreachable, Answer::Deferred].map(status), [EXIT_TEMPORARY; 2]);
-        for answer in [Answer::LoginRefused, Answer::Interrupted, Answer::RecipientRefused] {
+        let status = |answer: TestMailResult| answer.exit_status();
+        assert_eq!(status(TestMailResult::Delivered), 0);
+        assert_eq!([TestMailResult::Unreachable, TestMailResult::Deferred].map(status), [EXIT_TEMPORARY; 2]);
+        for answer in
+            [TestMailResult::LoginRefused, TestMailResult::Interrupted, TestMailResult::RecipientRefused]
+        {
             assert_eq!(status(answer), EXIT_FINAL, "{}", answer.name());
         }
     }

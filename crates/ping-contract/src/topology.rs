@@ -22,21 +22,18 @@ pub const PARKING_TTL: Duration = Duration::from_hours(7 * 24);
 /// priority 0, must not displace ours.
 pub const POLICY_PRIORITY: i64 = 100;
 
-/// A virtual host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Vhost {
-    /// Its name.
     pub name: String,
-    /// What a queue declared without a type becomes: `quorum`. Set only when the vhost is made, never changed.
+    /// What a queue declared without a type becomes: `quorum`. Set when the vhost is made, and changed only
+    /// [for the original](Desired::for_original).
     pub default_queue_type: String,
     /// The tag of who owns it, `<cluster>/<namespace>/<name>`; `None` where no operator is.
     pub owner: Option<String>,
 }
 
-/// An exchange.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
-    /// Its name.
     pub name: String,
     /// `direct`.
     #[serde(rename = "type")]
@@ -51,7 +48,6 @@ pub type Arguments = BTreeMap<String, Value>;
 /// A queue. Arguments can never be changed, so there is only the type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {
-    /// Its name.
     pub name: String,
     /// Whether it survives a restart of the broker.
     pub durable: bool,
@@ -62,17 +58,14 @@ pub struct Queue {
 /// A binding of a queue to an exchange.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
-    /// The exchange.
     #[serde(rename = "source")]
     pub exchange: String,
-    /// The queue.
     #[serde(rename = "destination")]
     pub queue: String,
     /// The routing key: the queue's name.
     pub routing_key: String,
 }
 
-/// A policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Its name, `ping.` and the queue's.
@@ -93,13 +86,12 @@ pub struct Policy {
 pub struct Desired {
     /// The vhost that holds all of it.
     pub vhost: Vhost,
+    /// Whether the vhost's default queue type may be changed, so that the original's services can declare `send-otp`.
+    pub for_original: bool,
     /// In order of creation, as everything here.
     pub exchanges: Vec<Exchange>,
-    /// The queues.
     pub queues: Vec<Queue>,
-    /// The bindings.
     pub bindings: Vec<Binding>,
-    /// The policies.
     pub policies: Vec<Policy>,
     /// Users to create or correct; others are left alone.
     pub users: Vec<User>,
@@ -108,21 +100,28 @@ pub struct Desired {
 }
 
 impl Desired {
-    /// The topology on `vhost`, without users. An event that waits for longer than `code_lifetime` is dropped: its
-    /// code has expired.
+    /// The topology on `vhost`, without users.
     #[must_use]
-    pub fn new(vhost: impl Into<String>, code_lifetime: Duration) -> Self {
+    pub fn new(vhost: impl Into<String>) -> Self {
         let queue_names =
             [MAIL_QUEUE].into_iter().chain(RetryTier::ALL.map(RetryTier::queue_name)).chain([PARKING_QUEUE]);
         Self {
             vhost: Vhost { name: vhost.into(), default_queue_type: "quorum".to_owned(), owner: None },
+            for_original: false,
             exchanges: [MAIL_EXCHANGE, RETRY_EXCHANGE].map(direct_exchange).to_vec(),
             queues: queue_names.clone().map(quorum_queue).collect(),
             bindings: queue_names.map(binding).collect(),
-            policies: policies(code_lifetime),
+            policies: policies(),
             users: Vec::new(),
             permissions: Vec::new(),
         }
+    }
+
+    /// Lets the original's services use the vhost: they declare `send-otp` without a type.
+    #[must_use]
+    pub fn for_original(mut self) -> Self {
+        self.for_original = true;
+        self
     }
 
     /// Adds a user with its permissions on the vhost.
@@ -155,25 +154,30 @@ fn binding(queue: &str) -> Binding {
     Binding { exchange: exchange.to_owned(), queue: queue.to_owned(), routing_key: queue.to_owned() }
 }
 
-fn policies(code_lifetime: Duration) -> Vec<Policy> {
-    let mut policies = vec![policy(MAIL_QUEUE, code_lifetime, &[])];
+fn policies() -> Vec<Policy> {
+    // No life of its own: user-service gives each of its messages one, and other publishers' events do not expire with codes.
+    let mut policies = vec![policy(MAIL_QUEUE, &[])];
     for tier in RetryTier::ALL {
         // At least once: else a message whose target is missing for a moment is gone (seen on RabbitMQ 4.0.5).
         let back = [
+            message_ttl(tier.delay()),
             ("dead-letter-exchange", json!("")),
             ("dead-letter-routing-key", json!(MAIL_QUEUE)),
             ("dead-letter-strategy", json!("at-least-once")),
         ];
-        policies.push(policy(tier.queue_name(), tier.delay(), &back));
+        policies.push(policy(tier.queue_name(), &back));
     }
-    policies.push(policy(PARKING_QUEUE, PARKING_TTL, &[]));
+    policies.push(policy(PARKING_QUEUE, &[message_ttl(PARKING_TTL)]));
     policies
 }
 
+fn message_ttl(life: Duration) -> (&'static str, Value) {
+    ("message-ttl", json!(u64::try_from(life.as_millis()).unwrap_or(u64::MAX)))
+}
+
 /// What every queue has, and `more`. No broker dead letters from [`MAIL_QUEUE`]: they would carry code and address.
-fn policy(queue: &str, ttl: Duration, more: &[(&str, Value)]) -> Policy {
+fn policy(queue: &str, more: &[(&str, Value)]) -> Policy {
     let common = [
-        ("message-ttl", json!(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX))),
         ("overflow", json!("reject-publish")),
         ("max-length", json!(MAX_LENGTH)),
         // RabbitMQ 4 drops after 20 deliveries unless told otherwise; mail-service parks instead.

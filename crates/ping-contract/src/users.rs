@@ -27,7 +27,6 @@ pub enum Role {
 }
 
 impl Role {
-    /// All roles.
     pub const ALL: [Self; 4] = [Self::UserService, Self::MailService, Self::Monitor, Self::Legacy];
 
     /// The name in configuration and in user names.
@@ -86,7 +85,6 @@ fn nothing() -> String {
 /// What a user may do on the vhost; three regular expressions over names of exchanges and queues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Permissions {
-    /// The user.
     pub user: String,
     /// What it may create and delete.
     pub configure: String,

@@ -20,5 +20,3 @@ pub const NAME_UPDATED: &str = "Name updated successfully";
 pub const NAME_REQUIRED: &str = "Name is required and must be a non-empty string";
 /// 404 of `GET /api/v1/users/{id}`.
 pub const USER_NOT_FOUND: &str = "User not found";
-/// Subject of a sign-in mail.
-pub const MAIL_SUBJECT: &str = "Your OTP Code";

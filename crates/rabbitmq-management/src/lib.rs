@@ -41,19 +41,17 @@ const MAX_DELAY: Duration = Duration::from_secs(2);
 
 /// What was done, and what is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// The server's version.
+pub struct ApplyReport {
     pub server_version: String,
     /// What was written, in order. Empty = nothing had to be.
     pub applied: Vec<Operation>,
     /// What only a person can resolve.
     pub conflicts: Vec<Conflict>,
-    /// What should be known.
     pub warnings: Vec<Warning>,
 }
 
 /// Reads, compares, and writes what differs. A second call writes nothing.
-pub async fn apply(management: &Management, desired: &Desired) -> Result<Report, Error> {
+pub async fn apply(management: &Management, desired: &Desired) -> Result<ApplyReport, Error> {
     let report = dry_run(management, desired).await?;
     for operation in &report.applied {
         write(management, &desired.vhost.name, operation).await?;
@@ -77,10 +75,10 @@ async fn write(management: &Management, vhost: &str, operation: &Operation) -> R
 }
 
 /// What [`apply`] would do.
-pub async fn dry_run(management: &Management, desired: &Desired) -> Result<Report, Error> {
+pub async fn dry_run(management: &Management, desired: &Desired) -> Result<ApplyReport, Error> {
     let actual = read::actual(management, desired).await?;
     let plan = plan(desired, &actual);
-    Ok(Report {
+    Ok(ApplyReport {
         server_version: actual.server_version,
         applied: plan.operations,
         conflicts: plan.conflicts,

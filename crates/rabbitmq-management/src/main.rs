@@ -5,8 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser as _;
-use rabbitmq_management::{Error, Management, Report, apply, dry_run};
+use rabbitmq_management::{ApplyReport, Error, Management, apply, dry_run};
 use service_kit::{telemetry, tls};
 
 mod config;
@@ -14,7 +13,7 @@ mod config;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     tls::install_provider();
-    let config = config::Config::parse();
+    let config = config::Config::read();
     let result = run(&config).await;
     let told = match &result {
         Ok(report) => tell(&mut io::stdout(), report, config.dry_run),
@@ -24,12 +23,13 @@ async fn main() -> ExitCode {
     if settled { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-async fn run(config: &config::Config) -> Result<Report, Error> {
-    let (management, desired) = (Management::new(&config.management())?, config.desired());
+async fn run(config: &config::Config) -> Result<ApplyReport, Error> {
+    let management = Management::new(&config.management())?;
+    let desired = config.desired();
     if config.dry_run { dry_run(&management, &desired).await } else { apply(&management, &desired).await }
 }
 
-fn tell(out: &mut impl Write, report: &Report, dry_run: bool) -> io::Result<()> {
+fn tell(out: &mut impl Write, report: &ApplyReport, dry_run: bool) -> io::Result<()> {
     writeln!(out, "RabbitMQ {}", report.server_version)?;
     let verb = if dry_run { "would" } else { "did" };
     for operation in &report.applied {
@@ -52,10 +52,11 @@ fn tell(out: &mut impl Write, report: &Report, dry_run: bool) -> io::Result<()> 
 mod tests {
     use ping_contract::{broker_version::UnsupportedVersion, plan::Conflict};
 
-    use super::{Report, tell};
+    use super::{ApplyReport, tell};
 
     fn told(conflicts: Vec<Conflict>) -> String {
-        let report = Report { server_version: "4.0.5".into(), applied: vec![], conflicts, warnings: vec![] };
+        let report =
+            ApplyReport { server_version: "4.0.5".into(), applied: vec![], conflicts, warnings: vec![] };
         let mut out = Vec::new();
         tell(&mut out, &report, false).unwrap();
         String::from_utf8(out).unwrap()

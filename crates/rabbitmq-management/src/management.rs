@@ -34,7 +34,6 @@ pub struct ManagementConfig {
     pub url: String,
     /// Tagged administrator where users or a vhost are to be made, else policymaker with permissions on the vhost.
     pub user: String,
-    /// Its password.
     pub password: SecretString,
     /// PEM file of the CA behind `https://`; without it the public CAs are trusted.
     pub ca_file: Option<PathBuf>,
@@ -43,7 +42,6 @@ pub struct ManagementConfig {
 /// Why the broker could not be read or written. Holds no text of the broker's.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The CA file.
     #[error("could not prepare TLS for the management API")]
     Tls(#[source] tls::CaError),
     /// Not a URL, or the client could not be made.
@@ -65,12 +63,9 @@ pub enum Error {
     /// 403, and 401 about an object.
     #[error("the user may not use '{0}': tag it administrator and give it permissions on the vhost")]
     Forbidden(String),
-    /// Any other status.
     #[error("the management API answered {status} to {method} {path}: see the broker's log")]
     Status {
-        /// The status.
         status: StatusCode,
-        /// The method.
         method: Method,
         /// The path below `/api`.
         path: String,
@@ -134,7 +129,6 @@ impl Resolve for Resolver {
     }
 }
 
-/// The client.
 #[derive(Debug, Clone)]
 pub struct Management {
     connections: Connections,
@@ -150,7 +144,8 @@ impl Management {
         Self::on(
             Connections::new(tls, Reach::Anywhere)?,
             &config.url,
-            (config.user.clone(), config.password.clone()),
+            config.user.clone(),
+            config.password.clone(),
         )
     }
 
@@ -158,7 +153,8 @@ impl Management {
     pub fn on(
         connections: Connections,
         url: &str,
-        (user, password): (String, SecretString),
+        user: String,
+        password: SecretString,
     ) -> Result<Self, Error> {
         let url = url.trim_end_matches('/').trim_end_matches("/api");
         if !url.starts_with("http://") && !url.starts_with("https://") {
@@ -195,7 +191,6 @@ impl Management {
         self.get(path).await?.ok_or_else(|| Error::Malformed(path.to_owned()))
     }
 
-    /// Writes an object.
     pub async fn put(&self, path: &str, body: &(impl Serialize + Sync)) -> Result<(), Error> {
         let response = self.send(Method::PUT, path, |request| request.json(body)).await?;
         checked(response, Method::PUT, path).map(drop)
@@ -262,7 +257,9 @@ mod tests {
     use super::{Error, Management, ManagementConfig, segment};
 
     fn management(url: &str) -> Result<Management, Error> {
-        let (url, user, password) = (url.to_owned(), "u".to_owned(), "s3cret".into());
+        let url = url.to_owned();
+        let user = "u".to_owned();
+        let password = "s3cret".into();
         Management::new(&ManagementConfig { url, user, password, ca_file: None })
     }
 

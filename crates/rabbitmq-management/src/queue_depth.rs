@@ -25,7 +25,6 @@ pub struct QueueDepth {
 /// Why the depth is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum DepthError {
-    /// The management API.
     #[error(transparent)]
     Management(#[from] Error),
     /// The broker has no such queue, or no such vhost.
@@ -37,7 +36,6 @@ pub enum DepthError {
     /// Too few members to agree on anything.
     #[error("only {online} of the {members} members of the queue {queue} are up: start the other brokers")]
     Minority {
-        /// The queue.
         queue: String,
         /// Members that are up.
         online: usize,

@@ -8,9 +8,7 @@ use crate::{
 /// A queue as a node of its broker reports it. Each field may be missing, as while the queue has no leader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queue {
-    /// The vhost that it is in.
     pub vhost: String,
-    /// Its name.
     pub name: String,
     /// `quorum`, `stream` or `classic`.
     pub kind: Option<String>,

@@ -21,6 +21,7 @@ struct VhostAnswer {
     default_queue_type: Option<String>,
     #[serde(default)]
     tags: Vec<String>,
+    description: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -28,6 +29,8 @@ struct QueueAnswer {
     #[serde(flatten)]
     queue: Queue,
     policy: Option<String>,
+    exclusive: Option<bool>, // null for quorum queues
+    auto_delete: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -55,7 +58,8 @@ pub(crate) async fn actual(management: &Management, desired: &Desired) -> Result
     };
     // "undefined" is how RabbitMQ spells that none was set.
     let default_queue_type = answer.default_queue_type.filter(|kind| kind != "undefined");
-    actual.vhost = Some(VhostState { default_queue_type, tags: answer.tags });
+    let description = answer.description.unwrap_or_default();
+    actual.vhost = Some(VhostState { default_queue_type, tags: answer.tags, description });
     actual.exchanges = management.required::<Vec<Exchange>>(&format!("exchanges/{vhost}")).await?;
     actual.policies = management.required::<Vec<Policy>>(&format!("policies/{vhost}")).await?;
     actual.permissions =
@@ -66,9 +70,10 @@ pub(crate) async fn actual(management: &Management, desired: &Desired) -> Result
         .required::<Vec<QueueAnswer>>(&queues)
         .await?
         .into_iter()
-        .map(|QueueAnswer { queue, policy }| QueueState {
-            queue,
-            policy: policy.filter(|name| !name.is_empty()),
+        .map(|answer| QueueState {
+            queue: answer.queue,
+            transient: answer.exclusive == Some(true) || answer.auto_delete == Some(true),
+            policy: answer.policy.filter(|name| !name.is_empty()),
         })
         .collect();
     actual.bindings = management

@@ -1,7 +1,7 @@
 //! One operation at a time. Each is a PUT of the whole object, or for a binding a POST, and may be repeated.
 
 use ping_contract::{
-    plan::Operation,
+    plan::{Operation, VhostState},
     topology::{Binding, Vhost},
     users::{HASHING_ALGORITHM, PasswordHash, User},
 };
@@ -19,6 +19,12 @@ pub(crate) async fn operation(
     match operation {
         Operation::CreateVhost(vhost) => management.put(&vhost_path(vhost), &new_vhost(vhost)).await,
         Operation::ClaimVhost(vhost, tags) => management.put(&vhost_path(vhost), &claim(vhost, tags)).await,
+        Operation::SetDefaultQueueType(vhost, before) => {
+            let VhostState { tags, description, .. } = before;
+            let kind = &vhost.default_queue_type;
+            let body = json!({ "default_queue_type": kind, "tags": tags, "description": description });
+            management.put(&vhost_path(vhost), &body).await
+        }
         Operation::CreateExchange(exchange) => {
             management.put(&in_vhost("exchanges", &exchange.name), exchange).await
         }

@@ -73,10 +73,12 @@ mod tests {
 
     #[test]
     fn delays_double_up_to_the_cap_and_start_again_after_a_reset() {
-        let (first, max) = (Duration::from_millis(100), Duration::from_millis(350));
+        let first = Duration::from_millis(100);
+        let max = Duration::from_millis(350);
         let mut backoff = Backoff::new(first, max);
         for full in [100, 200, 350, 350] {
-            let (low, high) = (Duration::from_millis(full / 2), Duration::from_millis(full));
+            let low = Duration::from_millis(full / 2);
+            let high = Duration::from_millis(full);
             let delay = backoff.next_delay();
             assert!((low..=high).contains(&delay), "{delay:?} is outside {low:?}..={high:?}");
         }

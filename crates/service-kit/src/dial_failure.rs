@@ -2,6 +2,10 @@
 
 use std::{error::Error, io, sync::Arc};
 
+use ping_contract::tls_trouble::TlsTrouble;
+
+use crate::tls;
+
 /// How the standard library begins the error of a failed name lookup. Its kind has no name in stable Rust; a test
 /// below fails should the text change.
 const LOOKUP_FAILED: &str = "failed to lookup address information";
@@ -11,16 +15,16 @@ const LOOKUP_FAILED: &str = "failed to lookup address information";
 pub enum DialFailure {
     /// The host name has no address, or the name server did not answer.
     HostNotFound,
-    /// The TLS handshake failed: the certificate is not trusted, or the server speaks no TLS on this port.
-    Tls,
+    /// The TLS handshake failed.
+    Tls(TlsTrouble),
     /// No connection: refused, timed out, reset.
     NoConnection,
 }
 
 impl From<&io::Error> for DialFailure {
     fn from(error: &io::Error) -> Self {
-        if error.get_ref().is_some_and(is_tls) {
-            Self::Tls
+        if tls::is_of_handshake(error) {
+            Self::Tls(tls::tls_trouble(error))
         } else if error.to_string().starts_with(LOOKUP_FAILED) {
             Self::HostNotFound
         } else {
@@ -50,16 +54,11 @@ fn io_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
     error.downcast_ref::<io::Error>().or_else(shared)
 }
 
-/// Client libraries wrap rustls' error once or twice.
-fn is_tls(error: &(dyn Error + Send + Sync + 'static)) -> bool {
-    error.downcast_ref::<rustls::Error>().is_some()
-        || error.downcast_ref::<io::Error>().and_then(io::Error::get_ref).is_some_and(is_tls)
-}
-
 #[cfg(test)]
 mod tests {
     use std::{error::Error, io, sync::Arc};
 
+    use ping_contract::tls_trouble::TlsTrouble;
     use tokio::net::{TcpStream, lookup_host};
 
     use super::DialFailure;
@@ -74,10 +73,11 @@ mod tests {
 
     #[test]
     fn a_failed_handshake_is_found_however_often_it_was_wrapped() {
+        const FAILED: DialFailure = DialFailure::Tls(TlsTrouble::Handshake);
         let handshake = || io::Error::other(rustls::Error::HandshakeNotComplete);
-        assert_eq!(DialFailure::from(&handshake()), DialFailure::Tls);
-        assert_eq!(DialFailure::of(&io::Error::other(handshake())), DialFailure::Tls);
+        assert_eq!(DialFailure::from(&handshake()), FAILED);
+        assert_eq!(DialFailure::of(&io::Error::other(handshake())), FAILED);
         let shared: Arc<dyn Error + Send + Sync> = Arc::new(handshake());
-        assert_eq!(DialFailure::of(&shared), DialFailure::Tls);
+        assert_eq!(DialFailure::of(&shared), FAILED);
     }
 }

@@ -16,7 +16,7 @@ use std::{
     time::SystemTime,
 };
 
-pub use report::{CheckReport, Report};
+pub use report::{CheckReport, HealthReport};
 
 /// A longer message is cut off.
 const MAX_MESSAGE_CHARACTERS: usize = 512;
@@ -123,8 +123,8 @@ impl Health {
 
     /// Everything that `/readyz?verbose` answers. A process that drains is not ready.
     #[must_use]
-    pub fn report(&self, draining: bool) -> Report {
-        self.with(|state| Report::new(state, draining))
+    pub fn report(&self, draining: bool) -> HealthReport {
+        self.with(|state| HealthReport::new(state, draining))
     }
 
     fn add(&self, name: &'static str, requirement: Requirement) -> HealthCheck {

@@ -7,12 +7,12 @@
 //! - [`accept`]: the loop that every listener runs.
 //! - [`connection`]: one connection from its first octet to its end.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
-use axum::{Router, extract::ConnectInfo};
+use axum::{extract::ConnectInfo, response::Response};
 use hyper::{Request, body::Incoming};
 use tokio::net::TcpListener;
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
 
 pub use self::{
     accept::{Accepted, accept},
@@ -54,10 +54,10 @@ impl Default for ServeOptions {
 /// Serves until the soft phase, then lets requests in flight finish (the hard phase cuts them off).
 ///
 /// Handlers find the peer as `ConnectInfo<SocketAddr>`.
-pub async fn serve(listener: TcpListener, router: Router, options: ServeOptions, shutdown: Shutdown) {
+pub async fn serve<S: Handler>(listener: TcpListener, service: S, options: ServeOptions, shutdown: Shutdown) {
     let soft = shutdown.soft().clone();
     accept(listener, options, shutdown, move |accepted: Accepted| {
-        let service = with_peer(router.clone(), accepted.peer);
+        let service = with_peer(service.clone(), accepted.peer);
         let (stream, watched) = accepted.split();
         let leave = soft.clone().cancelled_owned();
         async move { serve_connection(stream, service, &watched, leave).await }
@@ -65,11 +65,29 @@ pub async fn serve(listener: TcpListener, router: Router, options: ServeOptions,
     .await;
 }
 
-type PeerService =
-    tower::util::BoxCloneSyncService<Request<Incoming>, axum::response::Response, std::convert::Infallible>;
+/// What answers requests: a `Router`, or a service around one.
+pub trait Handler:
+    Service<axum::extract::Request, Response = Response, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
 
-fn with_peer(router: Router, peer: SocketAddr) -> PeerService {
-    let service = router.map_request(move |mut request: Request<Incoming>| {
+impl<S> Handler for S where
+    S: Service<axum::extract::Request, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+type PeerService = tower::util::BoxCloneSyncService<Request<Incoming>, Response, Infallible>;
+
+fn with_peer<S: Handler>(service: S, peer: SocketAddr) -> PeerService {
+    let service = service.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.map(axum::body::Body::new)
     });

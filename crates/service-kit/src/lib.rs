@@ -12,7 +12,7 @@
 //! - [`open_files`]: how many connections the process may have.
 //! - [`http`]: serving a router with the limits that `axum::serve` lacks.
 //! - [`management`]: `/livez`, `/readyz` and `/metrics` on their own port.
-//! - [`tls`]: the one TLS provider.
+//! - [`tls`]: the one TLS provider, and why a connection could not be encrypted.
 
 pub mod backoff;
 pub mod config;

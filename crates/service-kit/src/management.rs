@@ -27,7 +27,7 @@ pub async fn serve(listener: TcpListener, health: Health, metrics: Metrics, shut
 }
 
 /// `/livez` is 200 while the process answers at all. `/readyz` is 503 with what is missing until the process is ready,
-/// and again while it shuts down; `/readyz?verbose` has the same status and answers [`Report`](crate::health::Report).
+/// and again while it shuts down; `/readyz?verbose` has the same status and answers [`HealthReport`](crate::health::HealthReport).
 pub fn router(health: Health, metrics: Metrics, shutdown: Shutdown) -> Router {
     let readyz = move |RawQuery(query): RawQuery| async move {
         if is_verbose(query.as_deref()) { report(&health, &shutdown) } else { readiness(&health, &shutdown) }
@@ -90,14 +90,16 @@ mod tests {
     async fn ask(health: &Health, shutdown: &Shutdown, path: &str) -> Answer {
         let router = router(health.clone(), Metrics::new("x", "0"), shutdown.clone());
         let response = router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
         Answer { status, headers, body: String::from_utf8(body.to_vec()).unwrap() }
     }
 
     #[tokio::test]
     async fn readiness_waits_for_the_checks_and_ends_with_the_drain_and_liveness_does_neither() {
-        let (health, shutdown) = (Health::new(), Shutdown::new());
+        let health = Health::new();
+        let shutdown = Shutdown::new();
         let status = async |path| ask(&health, &shutdown, path).await.status;
         assert_eq!(status("/readyz").await, 200);
         let check = health.require("redis");
@@ -112,7 +114,8 @@ mod tests {
 
     #[tokio::test]
     async fn without_verbose_the_body_is_a_word_or_what_is_missing() {
-        let (health, shutdown) = (Health::new(), Shutdown::new());
+        let health = Health::new();
+        let shutdown = Shutdown::new();
         let check = health.require("redis");
         check.set_unusable("RedisUnreachable", "Redis does not answer.");
         for path in ["/readyz", "/readyz?", "/readyz?x=verbose", "/readyz?verbosely"] {
@@ -129,8 +132,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn every_path_answers_head_as_get_without_a_body() {
+        for path in ["/livez", "/readyz", "/readyz?verbose", "/metrics"] {
+            let answer = async |method: &str| {
+                let router = router(Health::new(), Metrics::new("x", "0"), Shutdown::new());
+                let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+                router.oneshot(request).await.unwrap()
+            };
+            let (get, head) = (answer("GET").await, answer("HEAD").await);
+            assert_eq!(
+                (head.status(), &head.headers()["content-type"]),
+                (get.status(), &get.headers()["content-type"])
+            );
+            assert_eq!(to_bytes(head.into_body(), 1 << 20).await.unwrap().len(), 0, "{path}");
+        }
+    }
+
+    #[tokio::test]
     async fn verbose_has_the_same_status_and_answers_the_report() {
-        let (health, shutdown) = (Health::new(), Shutdown::new());
+        let health = Health::new();
+        let shutdown = Shutdown::new();
         let check = health.require("redis");
         for path in ["/readyz?verbose", "/readyz?verbose=1", "/readyz?x=y&verbose="] {
             let answer = ask(&health, &shutdown, path).await;
@@ -157,7 +178,8 @@ mod tests {
     async fn five_thousand_silent_connections_keep_no_probe_from_its_answer() {
         open_files::raise_limit();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, shutdown) = (listener.local_addr().unwrap(), Shutdown::new());
+        let address = listener.local_addr().unwrap();
+        let shutdown = Shutdown::new();
         shutdown
             .spawn("management", serve(listener, Health::new(), Metrics::new("x", "0"), shutdown.clone()));
         let mut silent = Vec::with_capacity(5000);

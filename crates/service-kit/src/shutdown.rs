@@ -57,8 +57,8 @@ impl Shutdown {
     pub fn on_signals() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let shutdown = Self::new();
-        let (mut terminate, mut interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
         let handle = shutdown.clone();
         // Not tracked: it waits for signals as long as the process lives.
         #[expect(clippy::disallowed_methods, reason = "this task is the owner, nobody waits for it")]

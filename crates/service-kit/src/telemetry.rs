@@ -8,14 +8,18 @@ use std::{
     str::FromStr,
 };
 
-use tracing::Level;
+use tracing::{Level, Metadata};
 use tracing_subscriber::{
-    EnvFilter, Layer as _,
+    EnvFilter, Layer, Registry,
     filter::{FilterExt as _, filter_fn},
     fmt::format::FmtSpan,
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
+
+pub mod context;
+
+use context::WithSubject;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,26 +46,52 @@ impl FromStr for LogFormat {
     }
 }
 
+/// A layer beside that of the log lines.
+pub type SpanLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
 /// Starts logging to standard error. `filter` is a `tracing` directive list such as `info,amqp=debug`.
 ///
 /// Only crates in `own` (their names in code) log at the level `trace`, whatever the filter says: at this level libraries log
-/// what goes over the wire, secrets and personal data with it.
+/// what goes over the wire, secrets and personal data with it. Lines name no spans: what they are about is said by
+/// [`context::within`].
 ///
 /// # Errors
 /// The filter is not a directive list, or a subscriber is set already.
 pub fn init(format: LogFormat, filter: &str, own: &'static [&'static str]) -> Result<(), anyhow::Error> {
-    let filter = EnvFilter::try_new(filter)?.and(filter_fn(move |metadata| {
-        *metadata.level() < Level::TRACE || own.contains(&crate_of(metadata.target()))
-    }));
+    init_with(format, filter, own, None)
+}
+
+/// [`init`] with one layer more, which sees every span and event that its own filter lets through.
+///
+/// # Errors
+/// As of [`init`].
+pub fn init_with(
+    format: LogFormat,
+    filter: &str,
+    own: &'static [&'static str],
+    layer: Option<SpanLayer>,
+) -> Result<(), anyhow::Error> {
+    let filter = EnvFilter::try_new(filter)?.and(filter_fn(move |metadata| may_be_written(metadata, own)));
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_span_events(FmtSpan::NONE);
     let json = format == LogFormat::Json || format == LogFormat::Auto && !io::stderr().is_terminal();
-    let lines = if json { lines.json().flatten_event(true).boxed() } else { lines.compact().boxed() };
-    tracing_subscriber::registry().with(lines.with_filter(filter)).try_init()?;
+    let lines = if json {
+        lines.json().flatten_event(true).map_event_format(WithSubject::in_json).boxed()
+    } else {
+        lines.compact().map_event_format(WithSubject::in_text).boxed()
+    };
+    let mut layers = vec![lines.with_filter(filter).boxed()];
+    layers.extend(layer);
+    tracing_subscriber::registry().with(layers).try_init()?;
     Ok(())
 }
 
+fn may_be_written(metadata: &Metadata<'_>, own: &[&str]) -> bool {
+    metadata.is_event() && (*metadata.level() < Level::TRACE || own.contains(&crate_of(metadata.target())))
+}
+
 /// The crate of a target such as `amqp::publisher`.
-fn crate_of(target: &str) -> &str {
+#[must_use]
+pub fn crate_of(target: &str) -> &str {
     target.split("::").next().unwrap_or(target)
 }
 

@@ -13,16 +13,24 @@ pub fn rfc3339_millis(unix_ms: i64) -> String {
 /// `2023-11-14T22:13:20Z`. A time before 1970 is shown as the start of 1970.
 #[must_use]
 pub fn rfc3339_seconds(time: SystemTime) -> String {
+    format!("{}Z", date_and_time(unix_ms(time)))
+}
+
+/// In Unix milliseconds; 0 for a time before 1970.
+#[must_use]
+pub fn unix_ms(time: SystemTime) -> i64 {
     let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let unix_ms = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
-    format!("{}Z", date_and_time(unix_ms))
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// `2023-11-14T22:13:20`, a fraction of a second cut off.
 fn date_and_time(unix_ms: i64) -> String {
-    let (days, in_day) = (unix_ms.div_euclid(DAY_MS), unix_ms.rem_euclid(DAY_MS));
+    let days = unix_ms.div_euclid(DAY_MS);
+    let in_day = unix_ms.rem_euclid(DAY_MS);
     let (year, month, day) = date(days);
-    let (hour, minute, second) = (in_day / 3_600_000, in_day / 60_000 % 60, in_day / 1000 % 60);
+    let hour = in_day / 3_600_000;
+    let minute = in_day / 60_000 % 60;
+    let second = in_day / 1000 % 60;
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
 }
 
@@ -31,11 +39,13 @@ fn date_and_time(unix_ms: i64) -> String {
 fn date(days: i64) -> (i64, i64, i64) {
     const ERA_DAYS: i64 = 146_097; // 400 years
     let since_march_0000 = days + 719_468;
-    let (era, day) = (since_march_0000.div_euclid(ERA_DAYS), since_march_0000.rem_euclid(ERA_DAYS));
+    let era = since_march_0000.div_euclid(ERA_DAYS);
+    let day = since_march_0000.rem_euclid(ERA_DAYS);
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
-    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
     (era * 400 + year + i64::from(month <= 2), month, day)
 }
 

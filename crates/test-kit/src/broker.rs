@@ -9,7 +9,6 @@ pub struct Broker {
     pub port: u16,
     /// Name of an administrator.
     pub user: String,
-    /// Their password.
     pub password: String,
     /// Base of the management API, as in `http://127.0.0.1:15672`.
     pub management_url: String,

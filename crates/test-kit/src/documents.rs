@@ -31,7 +31,8 @@ pub fn assert_part(document: &str, name: &str, current: &str) {
     let path = crate::repository().join("docs").join(document);
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{} cannot be read: {error}", path.display()));
-    let (begin, end) = (format!("<!-- generated: {name} -->\n"), format!("<!-- end: {name} -->"));
+    let begin = format!("<!-- generated: {name} -->\n");
+    let end = format!("<!-- end: {name} -->");
     let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("docs/{document} lacks {begin}"));
     let (committed, after) = rest.split_once(&end).unwrap_or_else(|| panic!("docs/{document} lacks {end}"));
     let current = format!("\n{}\n\n", current.trim());

@@ -16,7 +16,6 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// An empty ledger.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -49,10 +48,9 @@ impl Ledger {
         self.confirmed.iter().filter(|id| !self.delivered.contains_key(*id) && !self.expired.contains(*id))
     }
 
-    /// Compares.
     #[must_use]
-    pub fn report(&self) -> Report {
-        Report {
+    pub fn report(&self) -> LedgerReport {
+        LedgerReport {
             attempted: self.attempted.len(),
             confirmed: self.confirmed.len(),
             delivered: self.delivered.len(),
@@ -72,7 +70,7 @@ impl Ledger {
 
 /// The outcome of a comparison; prints as a few readable lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct LedgerReport {
     /// Different ids that were attempted.
     pub attempted: usize,
     /// Different ids that were answered 200.
@@ -91,7 +89,7 @@ pub struct Report {
     pub unconfirmed: BTreeSet<String>,
 }
 
-impl Report {
+impl LedgerReport {
     /// Nothing lost and nothing invented.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -112,7 +110,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for LedgerReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { attempted, confirmed, delivered, expired, .. } = self;
         writeln!(

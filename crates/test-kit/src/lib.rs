@@ -6,10 +6,12 @@
 //! - [`servers`]: the Redis, RabbitMQ and Mailpit that `dev/with-servers` runs for all tests, and private ones to break;
 //! - [`vhost`], [`management`]: a fresh RabbitMQ vhost for each test, and what the broker says of itself;
 //! - [`smtp`]: a mail server that records everything and misbehaves as it is told;
+//! - [`certificates`]: what servers of tests serve TLS with;
 //! - [`mailpit`]: what arrived at the real Mailpit;
 //! - [`proxy`]: a TCP proxy to break connections with;
 //! - [`readyz`]: what a service says of its servers;
 //! - [`process`]: one of our binaries as a process, its output, memory and open files;
+//! - [`environment`]: how a program reads its environment;
 //! - [`ids`]: what was confirmed against what was delivered;
 //! - [`documents`]: parts of `docs/` that the code knows.
 //!
@@ -21,7 +23,9 @@
 )]
 
 pub mod broker;
+pub mod certificates;
 pub mod documents;
+pub mod environment;
 pub mod ids;
 mod listener;
 pub mod mailpit;
@@ -42,7 +46,11 @@ pub(crate) fn repository() -> std::path::PathBuf {
 }
 
 /// An HTTP client for plain HTTP on this machine.
-pub(crate) fn http_client() -> reqwest::Client {
+///
+/// # Panics
+/// When there can be none.
+#[must_use]
+pub fn http_client() -> reqwest::Client {
     // An error only says that a provider is there already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let built = reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(10)).build();

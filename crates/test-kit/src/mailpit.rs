@@ -15,7 +15,6 @@ pub struct Mailpit {
 }
 
 impl Mailpit {
-    /// The shared one.
     #[must_use]
     pub fn shared() -> Self {
         Self { client: crate::http_client(), server: shared_mail_server() }

@@ -13,13 +13,12 @@ const FRESH_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A client of one broker's management API.
 #[derive(Debug, Clone)]
-pub struct Management {
+pub struct TestManagement {
     client: reqwest::Client,
     broker: Broker,
 }
 
-impl Management {
-    /// A client for `broker`.
+impl TestManagement {
     #[must_use]
     pub fn new(broker: &Broker) -> Self {
         Self { client: crate::http_client(), broker: broker.clone() }

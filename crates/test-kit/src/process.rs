@@ -144,9 +144,11 @@ impl ServiceProcess {
     /// # Panics
     /// With its output, when it has ended, or is not ready in time.
     pub async fn wait_until_ready(&mut self) {
-        let (client, name) = (crate::http_client(), self.command.binary.display().to_string());
+        let client = crate::http_client();
+        let name = self.command.binary.display().to_string();
         let url = format!("http://127.0.0.1:{}/readyz", self.command.management_port);
-        let (child, output) = (&mut self.child, &self.output);
+        let child = &mut self.child;
+        let output = &self.output;
         wait_until(&format!("{name} to be ready"), READY_DEADLINE, || {
             let ended = child.as_mut().and_then(|child| child.try_wait().ok().flatten());
             assert!(ended.is_none(), "{name} ended before it was ready; its output:\n{output}");

@@ -1,6 +1,7 @@
 //! A TCP proxy to break connections with: between a service and Redis, RabbitMQ or a mail server.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -17,6 +18,8 @@ pub enum Mode {
     Refuse,
     /// Takes new connections, and passes nothing on in any: the other side is there and says nothing.
     BlackHole,
+    /// Passes everything on, each piece this much later: a server that is far away.
+    Late(Duration),
 }
 
 /// How existing connections are ended.
@@ -51,7 +54,8 @@ impl Proxy {
     pub async fn start(upstream: SocketAddr) -> Self {
         let state = watch::Sender::new(State { mode: Mode::Forward, generation: 0, end: End::Cut });
         let connections = watch::Sender::new(());
-        let (shared, counted) = (state.subscribe(), connections.clone());
+        let shared = state.subscribe();
+        let counted = connections.clone();
         let listener = Listener::start(move |client| {
             let connection = Connection { counted: counted.subscribe(), state: shared.clone() };
             tokio::spawn(connection.run(client, upstream));
@@ -153,6 +157,10 @@ async fn pump(
 ) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        let mode = state.borrow().mode;
+        if let Mode::Late(delay) = mode {
+            tokio::time::sleep(delay).await;
+        }
         if passing(&mut state).await.is_none() || to.write_all(&buffer[..read]).await.is_err() {
             return;
         }

@@ -27,7 +27,8 @@ impl Readyz {
     pub async fn ask(management_port: u16) -> Option<Self> {
         let url = format!("http://127.0.0.1:{management_port}/readyz?verbose");
         let answer = crate::http_client().get(url).send().await.ok()?;
-        let (status, text) = (answer.status().as_u16(), answer.text().await.ok()?);
+        let status = answer.status().as_u16();
+        let text = answer.text().await.ok()?;
         let body = serde_json::from_str(&text)
             .unwrap_or_else(|error| panic!("/readyz?verbose answered no JSON ({error}): {text}"));
         Some(Self { status, body })

@@ -15,7 +15,6 @@ mod rule;
 mod server;
 mod session;
 mod state;
-mod tls;
 
 pub use message::{Message, Verdict};
 pub use rule::{Action, Phase, Rule};

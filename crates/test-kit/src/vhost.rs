@@ -9,14 +9,14 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 
-use crate::management::Management;
+use crate::management::TestManagement;
 use crate::servers::{Broker, shared_broker};
 
 /// A fresh vhost whose default queue type is quorum. Deleted, with all that is in it, when dropped.
 #[derive(Debug)]
 pub struct Vhost {
     broker: Broker,
-    management: Management,
+    management: TestManagement,
     name: String,
 }
 
@@ -30,7 +30,7 @@ impl Vhost {
     pub async fn create_on(broker: &Broker) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let vhost = Self { broker: broker.clone(), management: Management::new(broker), name };
+        let vhost = Self { broker: broker.clone(), management: TestManagement::new(broker), name };
         vhost.management.put(&vhost.path("vhosts", ""), &json!({"default_queue_type": "quorum"})).await;
         vhost
     }
@@ -41,7 +41,6 @@ impl Vhost {
         &self.name
     }
 
-    /// The broker that it is on.
     #[must_use]
     pub fn broker(&self) -> &Broker {
         &self.broker
@@ -49,7 +48,7 @@ impl Vhost {
 
     /// The management API of its broker.
     #[must_use]
-    pub fn management(&self) -> &Management {
+    pub fn management(&self) -> &TestManagement {
         &self.management
     }
 

@@ -1,5 +1,6 @@
-//! The `APIService` that sends `external.metrics.k8s.io` to us. There is one such place in a cluster: where somebody
-//! else has it, nothing is written. Pure; [`super::registration`] reads and writes.
+//! The `APIService` that sends `external.metrics.k8s.io`, or `custom.metrics.k8s.io`, to us. A cluster has one place for each:
+//! where somebody else has it, nothing is written, and what no stack needs is given back. Pure; [`super::registration`] reads
+//! and writes.
 
 use k8s_openapi::{
     ByteString,
@@ -8,18 +9,16 @@ use k8s_openapi::{
 };
 use kube::api::ObjectMeta;
 
-use super::discovery::{GROUP, VERSION};
+use super::discovery::MetricsGroup;
 use crate::names::MANAGER;
-
-/// The `APIService`'s name.
-pub const NAME: &str = "v1beta1.external.metrics.k8s.io";
 
 /// What ours must be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Registered {
+    /// Which of the two APIs.
+    pub group: MetricsGroup,
     /// Our Service's namespace.
     pub namespace: String,
-    /// Our Service.
     pub service: String,
     /// Our `ClusterRole`: the `APIService` goes when it goes.
     pub owner: OwnerReference,
@@ -27,7 +26,6 @@ pub struct Registered {
     pub ca_bundle: String,
 }
 
-/// What to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     /// The place is free.
@@ -38,15 +36,49 @@ pub enum Step {
     Keep,
     /// Somebody else's: who, in words.
     LeaveTo(String),
+    /// Nobody's, and no stack needs it.
+    Free,
+    /// Ours, and no stack needs it, or somebody else has the group in another version.
+    GiveBack(Box<APIService>),
 }
 
-/// Decides by the `APIService` as it is.
+/// Whether stacks need an API of metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demand {
+    /// The stacks have not been read yet.
+    Unknown,
+    /// No stack does.
+    Unneeded,
+    /// At least one does.
+    Needed,
+}
+
+/// The `APIService`s of a group as they are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Place<'a> {
+    /// The one that would be ours.
+    pub existing: Option<&'a APIService>,
+    /// The one of another version.
+    pub other: Option<&'a APIService>,
+}
+
+/// Decides by the `APIService`s as they are.
 #[must_use]
-pub fn step(existing: Option<&APIService>, registered: &Registered) -> Step {
-    let Some(existing) = existing else { return Step::Create(Box::new(fresh(registered))) };
-    if !is_ours(existing, &registered.namespace, &registered.service) {
-        return Step::LeaveTo(owner_in_words(existing));
+pub fn step(place: Place<'_>, registered: &Registered, demand: Demand) -> Step {
+    let is_foreign = |existing: &&APIService| !is_ours(existing, &registered.namespace, &registered.service);
+    if let Some(foreign) = place.existing.filter(is_foreign) {
+        return Step::LeaveTo(owner_in_words(foreign));
     }
+    let rival = place.other.filter(is_foreign);
+    let existing = match (place.existing, rival, demand) {
+        (Some(ours), Some(_), _) | (Some(ours), None, Demand::Unneeded) => {
+            return Step::GiveBack(Box::new(ours.clone()));
+        }
+        (None, Some(rival), _) => return Step::LeaveTo(owner_in_words(rival)),
+        (None, None, Demand::Needed) => return Step::Create(Box::new(fresh(registered))),
+        (None, None, Demand::Unknown | Demand::Unneeded) => return Step::Free,
+        (Some(ours), None, Demand::Unknown | Demand::Needed) => ours,
+    };
     let mut wanted = existing.clone();
     let fresh = fresh(registered);
     wanted.spec = fresh.spec;
@@ -88,14 +120,14 @@ fn owner_in_words(existing: &APIService) -> String {
 fn fresh(registered: &Registered) -> APIService {
     APIService {
         metadata: ObjectMeta {
-            name: Some(NAME.to_owned()),
+            name: Some(registered.group.api_service().to_owned()),
             labels: Some([("app.kubernetes.io/managed-by".to_owned(), MANAGER.to_owned())].into()),
             owner_references: Some(vec![registered.owner.clone()]),
             ..ObjectMeta::default()
         },
         spec: Some(APIServiceSpec {
-            group: Some(GROUP.to_owned()),
-            version: Some(VERSION.to_owned()),
+            group: Some(registered.group.name().to_owned()),
+            version: Some(registered.group.version().to_owned()),
             group_priority_minimum: 100,
             version_priority: 100,
             ca_bundle: Some(ByteString(registered.ca_bundle.clone().into_bytes())),
@@ -114,10 +146,16 @@ fn fresh(registered: &Registered) -> APIService {
 mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
-    use super::{APIService, Registered, Step, is_ours, step};
+    use super::{APIService, Demand, MetricsGroup, Place, Registered, Step, is_ours};
+
+    /// With a stack that needs it.
+    fn step(existing: Option<&APIService>, registered: &Registered) -> Step {
+        super::step(Place { existing, other: None }, registered, Demand::Needed)
+    }
 
     fn registered(ca_bundle: &str) -> Registered {
         Registered {
+            group: MetricsGroup::External,
             namespace: "ping-system".to_owned(),
             service: "ping-operator-metrics".to_owned(),
             owner: OwnerReference {
@@ -158,6 +196,35 @@ mod tests {
         let Step::Replace(mended) = step(Some(&ours), &registered("old")) else { panic!("not mended") };
         assert_eq!(mended.spec, created().spec);
         assert_eq!(mended.metadata.owner_references, created().metadata.owner_references);
+    }
+
+    #[test]
+    fn what_no_stack_needs_is_given_back_once_all_stacks_are_known() {
+        let ours = created();
+        let with =
+            |existing, demand| super::step(Place { existing, other: None }, &registered("old"), demand);
+        assert_eq!(with(Some(&ours), Demand::Unneeded), Step::GiveBack(Box::new(ours.clone())));
+        assert_eq!(with(Some(&ours), Demand::Unknown), Step::Keep);
+        for demand in [Demand::Unneeded, Demand::Unknown] {
+            assert_eq!(with(None, demand), Step::Free);
+        }
+        let mut foreign = created();
+        foreign.spec.as_mut().unwrap().service = None;
+        assert!(matches!(with(Some(&foreign), Demand::Unneeded), Step::LeaveTo(_)));
+    }
+
+    #[test]
+    fn a_group_that_somebody_has_in_another_version_is_theirs() {
+        let registered = Registered { group: MetricsGroup::Custom, ..registered("old") };
+        let Step::Create(ours) = step(None, &registered) else { panic!("the place was free") };
+        assert_eq!(ours.metadata.name.as_deref(), Some("v1beta2.custom.metrics.k8s.io"));
+        let mut adapter = *ours.clone();
+        adapter.spec.as_mut().unwrap().service.as_mut().unwrap().name = Some("prometheus-adapter".to_owned());
+        let with =
+            |existing| super::step(Place { existing, other: Some(&adapter) }, &registered, Demand::Needed);
+        let Step::LeaveTo(owner) = with(None) else { panic!("the group was seized") };
+        assert_eq!(owner, "the Service prometheus-adapter in the namespace ping-system");
+        assert_eq!(with(Some(&ours)), Step::GiveBack(ours.clone()));
     }
 
     #[test]

@@ -95,11 +95,9 @@ impl ClientCertVerifier for FrontProxyVerifier {
 /// The user on whose behalf the front proxy asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The user's name.
     pub user: String,
     /// Its uid, if it has one.
     pub uid: Option<String>,
-    /// Its groups.
     pub groups: Vec<String>,
     /// Further facts, such as the pod of a service account.
     pub extra: BTreeMap<String, Vec<String>>,

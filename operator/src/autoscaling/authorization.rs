@@ -22,7 +22,6 @@ const MOST: usize = 4096;
 /// How long the API server may take: the aggregator gives up after 6 s.
 const DEADLINE: Duration = Duration::from_secs(4);
 
-/// Decides.
 pub trait Reviewer: Send + Sync {
     /// Whether the API server allows what `spec` says.
     fn review(&self, spec: SubjectAccessReviewSpec) -> BoxFuture<'_, Result<bool, kube::Error>>;
@@ -46,7 +45,6 @@ pub struct Authorizer {
 }
 
 impl Authorizer {
-    /// Asks `reviewer`.
     pub fn new(reviewer: Arc<dyn Reviewer>) -> Self {
         Self { reviewer, decided: Arc::default() }
     }

@@ -34,15 +34,17 @@ impl Collector for Backlogs {
         let messages = read(|sample| sample.messages);
         gauge(
             &mut encoder,
-            ("pingstack_mail_backlog", "Mails that wait in send-otp or are being sent"),
+            "pingstack_mail_backlog",
+            "Mails that wait in send-otp or are being sent",
             messages,
         )?;
         let consumers = read(|sample| sample.consumers);
-        gauge(&mut encoder, ("pingstack_mail_consumers", "Subscribed mail-service pods"), consumers)?;
+        gauge(&mut encoder, "pingstack_mail_consumers", "Subscribed mail-service pods", consumers)?;
         let readable = all.iter().filter_map(|(key, outcome)| Some((key, readable(outcome)?)));
         gauge(
             &mut encoder,
-            ("pingstack_mail_queue_readable", "1 if the queue could be read in the last 45 s, else 0"),
+            "pingstack_mail_queue_readable",
+            "1 if the queue could be read in the last 45 s, else 0",
             readable,
         )
     }
@@ -59,7 +61,8 @@ fn readable(outcome: &Result<Sample, Unreadable>) -> Option<u64> {
 
 fn gauge<'a>(
     encoder: &mut DescriptorEncoder<'_>,
-    (name, help): (&str, &str),
+    name: &str,
+    help: &str,
     values: impl Iterator<Item = (&'a StackKey, u64)>,
 ) -> fmt::Result {
     let mut values = values.peekable();
@@ -86,7 +89,8 @@ mod tests {
 
     #[test]
     fn a_queue_that_cannot_be_read_has_no_number() {
-        let (metrics, samples) = (Metrics::new("ping-operator", "0"), Samples::default());
+        let metrics = Metrics::new("ping-operator", "0");
+        let samples = Samples::default();
         register(&metrics, samples.clone());
         assert!(!metrics.encode().contains("pingstack_"), "no stack, no line");
         let sample =

@@ -19,13 +19,10 @@ use super::{
     sample::Unreadable,
 };
 use crate::{
-    broker_connections::BrokerConnections,
-    controller::{
-        build::broker_topology::{self, Management as ManagementAccess, Owner},
-        secrets::{self, password_key},
-    },
+    broker_connections::{self, BrokerAccess, BrokerConnections, Owner},
     crd::rabbitmq::ExternalRabbitMq,
     names::{Slot, StackId},
+    secret_values::{password_key, text},
 };
 
 mod nodes;
@@ -140,9 +137,9 @@ impl BrokerSource {
         replicas: i32,
         credentials: &Credentials,
     ) -> Result<NodeAnswer, Unreadable> {
-        let url = broker_topology::managed_url(&self.target.id, ordinal);
+        let url = broker_connections::managed_url(&self.target.id, ordinal);
         let management = self.management(url, credentials)?;
-        let depth = queue_depth(&management, broker_topology::MANAGED_VHOST, MAIL_QUEUE).await;
+        let depth = queue_depth(&management, broker_connections::MANAGED_VHOST, MAIL_QUEUE).await;
         let depth = depth.map_err(|error| unreadable(&error))?;
         let backlog = Backlog::from(&depth);
         if nodes::are_most(depth.members, replicas) {
@@ -155,13 +152,15 @@ impl BrokerSource {
 
     fn management(&self, url: String, credentials: &Credentials) -> Result<Management, Unreadable> {
         let Credentials { username, password, ca } = credentials;
-        let (username, password, ca) = (username.clone(), password.clone(), ca.clone());
+        let username = username.clone();
+        let password = password.clone();
+        let ca = ca.clone();
         let owner = match self.target.broker {
             Broker::Managed { .. } => Owner::Stack,
             Broker::External(_) => Owner::Other,
         };
         let management =
-            self.clients.brokers.management(&ManagementAccess { owner, url, username, password, ca });
+            self.clients.brokers.management(&BrokerAccess { owner, url, username, password, ca });
         management.map_err(|error| Unreadable::Unreachable(chain(&error)))
     }
 
@@ -170,9 +169,10 @@ impl BrokerSource {
     fn for_status(&self, why: Unreadable) -> Unreadable {
         match (&self.target.broker, why) {
             (Broker::External(_), why @ (Unreadable::Refused | Unreadable::Unreachable(_))) => {
-                let (namespace, stack) = (&self.target.id.namespace, &self.target.id.name);
+                let namespace = &self.target.id.namespace;
+                let stack = &self.target.id.name;
                 tracing::debug!(%namespace, %stack, error = %why, "an external broker cannot be used");
-                Unreadable::Unreachable(broker_topology::EXTERNAL_UNUSABLE.to_owned())
+                Unreadable::Unreachable(broker_connections::EXTERNAL_UNUSABLE.to_owned())
             }
             (_, why) => why,
         }
@@ -187,7 +187,7 @@ impl BrokerSource {
         };
         Ok(Credentials {
             username: self.target.id.broker_user(role, slot),
-            password: secrets::text(&secret, &password_key(role)),
+            password: text(&secret, &password_key(role)),
             ca,
         })
     }

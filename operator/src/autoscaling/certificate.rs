@@ -22,6 +22,8 @@ use rustls::{
 };
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
+use crate::secret_values::value;
+
 /// How long an authority is good.
 const AUTHORITY_LIFETIME: Duration = Duration::from_hours(365 * 24);
 
@@ -40,7 +42,6 @@ const FAREWELL: Duration = Duration::from_hours(24);
 /// The material cannot be made or read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Making keys and certificates.
     #[error("the certificate cannot be created")]
     Make(#[from] rcgen::Error),
     /// The Secret lacks a key, or it holds something else.
@@ -160,9 +161,8 @@ impl Material {
     /// Reads the Secret's data.
     pub fn read(secret: &Secret) -> Result<Self, Error> {
         let text = |key: &'static str| {
-            let value =
-                secret.data.as_ref().and_then(|data| data.get(key)).filter(|value| !value.0.is_empty());
-            value.and_then(|value| String::from_utf8(value.0.clone()).ok()).ok_or(Error::Unreadable(key))
+            let value = value(secret, key).and_then(|value| String::from_utf8(value.0.clone()).ok());
+            value.ok_or(Error::Unreadable(key))
         };
         let pair =
             |certificate, key| Ok::<_, Error>(Pair { certificate: text(certificate)?, key: text(key)? });

@@ -17,10 +17,8 @@ use crate::names::MANAGER;
 /// The Secret cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The API server.
     #[error("the Secret {0} of the metrics server's certificate cannot be read or written")]
     Api(String, #[source] kube::Error),
-    /// Its content.
     #[error(transparent)]
     Certificate(#[from] certificate::Error),
 }

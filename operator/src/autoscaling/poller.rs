@@ -101,7 +101,8 @@ impl PollOne {
         let mut failing = false;
         loop {
             let source = Arc::clone(&self.source.borrow_and_update());
-            let (asked, taken_at) = (Instant::now(), Timestamp::now());
+            let asked = Instant::now();
+            let taken_at = Timestamp::now();
             let outcome = match tokio::time::timeout(DEADLINE, source.read()).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(Unreadable::Unreachable("no answer in 4 s".to_owned())),
@@ -130,7 +131,8 @@ impl PollOne {
 
     /// Logs changes only: a broker that is away for a night is two lines.
     fn log(&self, failing: &mut bool, error: Option<&Unreadable>) {
-        let (namespace, stack) = (&self.key.namespace, &self.key.name);
+        let namespace = &self.key.namespace;
+        let stack = &self.key.name;
         match error {
             Some(error) if !*failing => {
                 tracing::warn!(%namespace, %stack, %error, "the queue cannot be read");

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 /// Why a request is not answered with what it asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The HTTP status.
     pub code: u16,
     /// The word of the Kubernetes API conventions for it.
     pub reason: &'static str,
@@ -44,7 +43,6 @@ impl Refusal {
         Self { code: 503, reason: "ServiceUnavailable", message: message.into() }
     }
 
-    /// The body.
     #[must_use]
     pub fn status(&self) -> Value {
         json!({

@@ -1,4 +1,4 @@
-//! The leader's work: certificates renewed, the `APIService` made and kept. And the last replica's: the `APIService` taken
+//! The leader's work: certificates renewed, the `APIService`s made, kept and given back. And the last replica's: those taken
 //! away, because a namespace cannot be deleted while an API that is registered does not answer (seen on 1.37).
 
 use std::time::{Duration, SystemTime};
@@ -18,18 +18,19 @@ use service_kit::{backoff, shutdown::Shutdown, telemetry::chain};
 use tokio::sync::watch;
 
 use super::{
-    api_service::{self, NAME, Registered, Step},
+    api_service::{self, Demand, Place, Registered, Step},
     certificate_store::{self, CertificateStore},
+    discovery::MetricsGroup,
     settings::Settings,
 };
 
-/// How often everything is looked at, besides at each change of the `APIService`.
+/// How often everything is looked at, besides at each change of an `APIService`.
 const LOOK: Duration = Duration::from_secs(30);
 
-/// How often the last replica tries to take the `APIService` away.
+/// How often the last replica tries to take the `APIService`s away.
 const WITHDRAWALS: usize = 20;
 
-/// Whose the cluster's external metrics are.
+/// Whose an API of metrics is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Slot {
     /// Not looked at yet, or nobody's.
@@ -41,12 +42,21 @@ pub enum Slot {
     Foreign(String),
 }
 
+/// Whose both are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Slots {
+    /// `external.metrics.k8s.io`.
+    pub external: Slot,
+    /// `custom.metrics.k8s.io`, which we want only where the other belongs to somebody else.
+    pub custom: Slot,
+}
+
 /// A step failed; it is tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The `APIService`.
-    #[error("the APIService {NAME} cannot be read or written")]
-    ApiService(#[source] kube::Error),
+    /// An `APIService`.
+    #[error("the APIService {0} cannot be read or written")]
+    ApiService(&'static str, #[source] kube::Error),
     /// Its owner.
     #[error("our ClusterRole {0} cannot be read")]
     ClusterRole(String, #[source] kube::Error),
@@ -63,9 +73,9 @@ pub enum Error {
 pub struct Registration {
     client: Client,
     settings: Settings,
-    /// Whether any stack follows its queue through us.
-    wanted: watch::Receiver<bool>,
-    slot: watch::Sender<Slot>,
+    /// Whether any stack follows its queue through us; `None` until the stacks are known.
+    wanted: watch::Receiver<Option<bool>>,
+    slots: watch::Sender<Slots>,
 }
 
 impl Registration {
@@ -74,21 +84,25 @@ impl Registration {
     pub fn new(
         client: Client,
         settings: Settings,
-        wanted: watch::Receiver<bool>,
-        slot: watch::Sender<Slot>,
+        wanted: watch::Receiver<Option<bool>>,
+        slots: watch::Sender<Slots>,
     ) -> Self {
-        Self { client, settings, wanted, slot }
+        Self { client, settings, wanted, slots }
     }
 
-    /// Keeps certificates and `APIService` in order until the soft phase. The leader alone runs it.
+    /// Keeps certificates and `APIService`s in order until the soft phase. The leader alone runs it.
     pub async fn keep(mut self, shutdown: &Shutdown) {
-        let events = watcher::watch_object(self.api_services(), NAME).default_backoff();
-        let mut events = std::pin::pin!(events);
+        let names = MetricsGroup::ALL
+            .into_iter()
+            .flat_map(|group| [Some(group.api_service()), group.other_version()].into_iter().flatten());
+        let watches =
+            names.map(|name| watcher::watch_object(self.api_services(), name).default_backoff().boxed());
+        let mut events = futures::stream::select_all(watches);
         loop {
             let again = match self.look().await {
                 Ok(again) => again,
                 Err(error) => {
-                    tracing::warn!(error = chain(&error), "external metrics are not in order, trying again");
+                    tracing::warn!(error = chain(&error), "the metrics API is not in order, trying again");
                     false
                 }
             };
@@ -105,51 +119,96 @@ impl Registration {
     async fn look(&mut self) -> Result<bool, Error> {
         let store = CertificateStore::new(self.client.clone(), &self.settings);
         let (material, secret) = store.material(SystemTime::now()).await?;
-        let published = self.register(&material.bundle()).await?;
-        Ok(store.renew(&material, secret, published).await?)
+        let bundle = material.bundle();
+        let demand = match *self.wanted.borrow_and_update() {
+            None => Demand::Unknown,
+            Some(false) => Demand::Unneeded,
+            Some(true) => Demand::Needed,
+        };
+        let (external, external_published) = self.register(MetricsGroup::External, &bundle, demand).await?;
+        let of_custom = demand_of_custom(&external, demand);
+        let (custom, custom_published) = self.register(MetricsGroup::Custom, &bundle, of_custom).await?;
+        let slots = Slots { external, custom };
+        self.slots.send_if_modified(|old| {
+            let changed = *old != slots;
+            *old = slots;
+            changed
+        });
+        Ok(store.renew(&material, secret, external_published && custom_published).await?)
     }
 
-    /// Makes the `APIService` what it must be; whether the API server now has `ca_bundle`, or never will have it.
-    async fn register(&mut self, ca_bundle: &str) -> Result<bool, Error> {
-        let wanted = *self.wanted.borrow_and_update();
-        let existing = self.api_services().get_opt(NAME).await.map_err(Error::ApiService)?;
-        if existing.is_none() && !wanted {
-            self.slot.send_if_modified(|slot| std::mem::replace(slot, Slot::Unknown) != Slot::Unknown);
-            return Ok(true);
-        }
+    /// Makes an `APIService` what it must be: whose it is then, and whether the API server now has `ca_bundle`, or never will
+    /// have it.
+    async fn register(
+        &self,
+        group: MetricsGroup,
+        ca_bundle: &str,
+        demand: Demand,
+    ) -> Result<(Slot, bool), Error> {
+        let existing = self.get(group.api_service()).await?;
+        let other = match group.other_version() {
+            Some(name) => self.get(name).await?,
+            None => None,
+        };
         let registered = Registered {
+            group,
             namespace: self.settings.namespace.clone(),
             service: self.settings.service.clone(),
             owner: self.owner().await?,
             ca_bundle: ca_bundle.to_owned(),
         };
-        let (slot, published) = match api_service::step(existing.as_ref(), &registered) {
+        let place = Place { existing: existing.as_ref(), other: other.as_ref() };
+        Ok(match api_service::step(place, &registered, demand) {
             Step::LeaveTo(owner) => (Slot::Foreign(owner), true),
             Step::Keep => (Slot::Ours(existing.as_ref().map_or(Ok(()), api_service::availability)), true),
-            Step::Create(new) => (self.write(&new, true).await?, false),
-            Step::Replace(new) => (self.write(&new, false).await?, false),
-        };
-        self.slot.send_if_modified(|old| {
-            let changed = *old != slot;
-            *old = slot;
-            changed
-        });
-        Ok(published)
+            Step::Create(new) => (self.write(group, &new, true).await?, false),
+            Step::Replace(new) => (self.write(group, &new, false).await?, false),
+            Step::Free => (Slot::Unknown, true),
+            Step::GiveBack(ours) => {
+                match self.delete(group, *ours).await {
+                    Ok(()) => tracing::info!(
+                        name = group.api_service(),
+                        "deleted the APIService, which no stack needs"
+                    ),
+                    // It has just been changed: the next look sees by whom.
+                    Err(Error::ApiService(_, kube::Error::Api(status)))
+                        if matches!(status.code, 404 | 409) => {}
+                    Err(error) => return Err(error),
+                }
+                (Slot::Unknown, true)
+            }
+        })
+    }
+
+    async fn get(&self, name: &'static str) -> Result<Option<APIService>, Error> {
+        self.api_services().get_opt(name).await.map_err(|error| Error::ApiService(name, error))
     }
 
     /// A conflict means that somebody was faster: the next look sees who.
-    async fn write(&self, new: &APIService, create: bool) -> Result<Slot, Error> {
-        let (api, params) = (self.api_services(), PostParams::default());
+    async fn write(&self, group: MetricsGroup, new: &APIService, create: bool) -> Result<Slot, Error> {
+        let name = group.api_service();
+        let api = self.api_services();
+        let params = PostParams::default();
         let written =
-            if create { api.create(&params, new).await } else { api.replace(NAME, &params, new).await };
+            if create { api.create(&params, new).await } else { api.replace(name, &params, new).await };
         match written {
             Ok(written) => {
-                tracing::info!(created = create, "registered as the cluster's external metrics API");
+                tracing::info!(created = create, name, "registered as an API of metrics of the cluster");
                 Ok(Slot::Ours(api_service::availability(&written)))
             }
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(Slot::Unknown),
-            Err(error) => Err(Error::ApiService(error)),
+            Err(error) => Err(Error::ApiService(name, error)),
         }
+    }
+
+    /// Deletes what was read, and nothing that was written since.
+    async fn delete(&self, group: MetricsGroup, read: APIService) -> Result<(), Error> {
+        let name = group.api_service();
+        let preconditions =
+            Preconditions { uid: read.metadata.uid, resource_version: read.metadata.resource_version };
+        let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+        let deleted = self.api_services().delete(name, &params).await;
+        deleted.map(drop).map_err(|error| Error::ApiService(name, error))
     }
 
     async fn owner(&self) -> Result<OwnerReference, Error> {
@@ -165,16 +224,16 @@ impl Registration {
         })
     }
 
-    /// Waits for the soft phase, then takes our `APIService` away if no other replica serves.
+    /// Waits for the soft phase, then takes our `APIService`s away if no other replica serves.
     ///
-    /// The next replica makes it again. Until then the autoscaler finds no metric, and leaves the pods as they are.
+    /// The next replica makes them again. Until then the autoscaler finds no metric, and leaves the pods as they are.
     pub async fn withdraw_at_the_end(self, shutdown: Shutdown) {
         shutdown.soft().cancelled().await;
         for _ in 0..WITHDRAWALS {
             match self.withdraw_if_last().await {
                 Ok(()) => return,
                 // The API server writes its status at this very moment: its endpoints leave.
-                Err(Error::ApiService(kube::Error::Api(status))) if status.code == 409 => {}
+                Err(Error::ApiService(_, kube::Error::Api(status))) if status.code == 409 => {}
                 Err(error) => {
                     tracing::info!(error = chain(&error), "the APIService was left as it is");
                     return;
@@ -188,16 +247,17 @@ impl Registration {
         if self.others_serve().await? {
             return Ok(());
         }
-        let api = self.api_services();
-        let Some(existing) = api.get_opt(NAME).await.map_err(Error::ApiService)? else { return Ok(()) };
-        if !api_service::is_ours(&existing, &self.settings.namespace, &self.settings.service) {
-            return Ok(());
+        for group in MetricsGroup::ALL {
+            let name = group.api_service();
+            let Some(existing) = self.get(name).await? else { continue };
+            if api_service::is_ours(&existing, &self.settings.namespace, &self.settings.service) {
+                self.delete(group, existing).await?;
+                tracing::info!(
+                    name,
+                    "last replica: deleted the APIService, so that the API server does not wait for it"
+                );
+            }
         }
-        let (uid, resource_version) = (existing.metadata.uid, existing.metadata.resource_version);
-        let preconditions = Some(Preconditions { uid, resource_version });
-        let params = DeleteParams { preconditions, ..DeleteParams::default() };
-        api.delete(NAME, &params).await.map_err(Error::ApiService)?;
-        tracing::info!("last replica: deleted the APIService, so that the API server does not wait for it");
         Ok(())
     }
 
@@ -214,7 +274,29 @@ impl Registration {
         }))
     }
 
+    /// Whose both are, as if that had been looked at.
+    #[cfg(test)]
+    pub(crate) fn put_slots(&self, slots: Slots) {
+        self.slots.send_replace(slots);
+    }
+
     fn api_services(&self) -> Api<APIService> {
         Api::all(self.client.clone())
     }
 }
+
+/// The custom metrics are needed only where the external ones belong to somebody else.
+const fn demand_of_custom(external: &Slot, demand: Demand) -> Demand {
+    match external {
+        Slot::Foreign(_) => demand,
+        // Given back, or created in the next moment.
+        Slot::Unknown => match demand {
+            Demand::Unneeded => Demand::Unneeded,
+            Demand::Unknown | Demand::Needed => Demand::Unknown,
+        },
+        Slot::Ours(_) => Demand::Unneeded,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -157,7 +157,9 @@ mod tests {
 
     #[test]
     fn a_sample_counts_for_45_seconds_and_then_no_more() {
-        let (samples, key, asked) = (Samples::default(), StackKey::new("shop", "demo"), Instant::now());
+        let samples = Samples::default();
+        let key = StackKey::new("shop", "demo");
+        let asked = Instant::now();
         assert_eq!(samples.at(&key, asked), Err(Unreadable::NotYet));
         let sample = Sample { messages: 3, consumers: 1, taken_at: Timestamp::UNIX_EPOCH, asked };
         samples.record(key.clone(), Ok(sample));
@@ -169,7 +171,9 @@ mod tests {
 
     #[test]
     fn a_failed_attempt_displaces_the_sample_before_it() {
-        let (samples, key, asked) = (Samples::default(), StackKey::new("shop", "demo"), Instant::now());
+        let samples = Samples::default();
+        let key = StackKey::new("shop", "demo");
+        let asked = Instant::now();
         samples.record(
             key.clone(),
             Ok(Sample { messages: 3, consumers: 1, taken_at: Timestamp::UNIX_EPOCH, asked }),
@@ -180,7 +184,8 @@ mod tests {
 
     #[test]
     fn stacks_that_are_gone_are_forgotten() {
-        let (samples, key) = (Samples::default(), StackKey::new("shop", "demo"));
+        let samples = Samples::default();
+        let key = StackKey::new("shop", "demo");
         samples.record(key.clone(), Err(Unreadable::NotRunning));
         samples.retain(|key| key.name != "demo");
         assert!(!samples.tried(&key));

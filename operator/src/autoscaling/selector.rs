@@ -24,7 +24,9 @@ fn requirements(text: &str) -> Result<Vec<&str>, Malformed> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0_u32);
+    let mut parts = Vec::new();
+    let mut start = 0;
+    let mut depth = 0_u32;
     for (at, character) in text.char_indices() {
         match character {
             '(' => depth += 1,

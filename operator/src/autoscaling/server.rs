@@ -67,9 +67,11 @@ impl Connection {
             Ok(stream) => stream,
             Err(error) => return tracing::debug!(%error, "a handshake failed"),
         };
-        let (api, front_proxy) = (self.api, trust.front_proxy);
+        let api = self.api;
+        let front_proxy = trust.front_proxy;
         let service = service_fn(move |request: Request<Incoming>| {
-            let (api, front_proxy) = (api.clone(), Arc::clone(&front_proxy));
+            let api = api.clone();
+            let front_proxy = Arc::clone(&front_proxy);
             async move { Ok::<_, Infallible>(api.respond(&front_proxy, &request).await) }
         });
         let leave = async {

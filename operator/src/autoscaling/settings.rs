@@ -23,7 +23,8 @@ impl Settings {
     /// The names that the serving certificate is for. The API server asks for the last.
     #[must_use]
     pub fn dns_names(&self) -> Vec<String> {
-        let (service, namespace) = (&self.service, &self.namespace);
+        let service = &self.service;
+        let namespace = &self.namespace;
         vec![service.clone(), format!("{service}.{namespace}"), format!("{service}.{namespace}.svc")]
     }
 }

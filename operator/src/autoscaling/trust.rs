@@ -14,19 +14,15 @@ use super::{authentication, front_proxy::FrontProxy};
 /// TLS settings that belong together, and the front proxy that they let in.
 #[derive(Debug, Clone)]
 pub struct Trust {
-    /// Handshakes.
     pub tls: Arc<ServerConfig>,
-    /// Headers.
     pub front_proxy: Arc<FrontProxy>,
 }
 
 /// No handshake is possible with what there is.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The bundle.
     #[error("no certificate of the front proxy's CA bundle can be used")]
     Authorities(#[source] VerifierBuilderError),
-    /// The provider.
     #[error("TLS cannot be set up")]
     Tls(#[source] rustls::Error),
 }

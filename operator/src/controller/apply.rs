@@ -8,30 +8,34 @@ use std::{marker::PhantomData, sync::Arc};
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
     batch::v1::Job,
-    core::v1::{Secret, Service},
+    core::v1::Service,
 };
-use kube::{Api, ResourceExt as _, runtime::reflector::ObjectRef};
+use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 
 use super::Context;
 use crate::{
-    autoscaling::replicas,
-    children::ChildKind,
+    autoscaling::replicas::{self, Scaling},
+    conditions::Finding,
     controller::{
         brokers::{self, members::Brokers},
         build::{BrokerRepair, Plan, Prepared, Resources, broker_topology::Target},
-        conditions::{Finding, Problem},
+        findings::Problem,
         lost_volumes, monitoring,
         topology::{self, TopologyState},
     },
-    crd::{services::Autoscaling, status::PingStackStatus},
+    events::Creations,
     names::{Part, StackId},
+    watches::ChildKind,
 };
 
 mod brokers_apart;
 mod budgets;
 mod delete_pod;
+mod drift;
 mod object;
 mod orphans;
+mod own_secrets;
+mod reclaim;
 mod restart;
 mod retire;
 mod stuck_pods;
@@ -67,8 +71,11 @@ pub enum Error {
     /// The brokers' volumes.
     #[error("the brokers cannot be compared with their volumes")]
     LostVolumes(#[source] lost_volumes::Error),
-    /// What is created once is there already: our cache is behind, and the next try finds it.
-    #[error("the {kind} {name} was created a moment ago, reading it again")]
+    /// A Secret is not what the cache has: the next try reads it again.
+    #[error("the Secret {0} was changed a moment ago, reading it again")]
+    Changed(String),
+    /// What is created once is there already: the cache is behind, or has it only now that it has its label again.
+    #[error("the {kind} {name} exists already, reading it again")]
     Exists {
         /// Its kind.
         kind: &'static str,
@@ -78,6 +85,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the next try finds what this one did not: nothing is wrong with the stack.
+    #[must_use]
+    pub const fn is_race(&self) -> bool {
+        matches!(self, Self::Changed(_) | Self::Exists { .. })
+    }
+
     /// What the API server said, for a person; `None` when it did not answer.
     #[must_use]
     pub fn api_message(&self) -> Option<(&str, u16)> {
@@ -104,6 +117,8 @@ pub struct Outcome {
     pub test_mail: Option<Arc<Job>>,
     /// Objects of others that stand where ours belong: `Service demo-redis`.
     pub conflicts: Vec<String>,
+    /// What of the templates of pods was not taken, in words.
+    pub notes: Vec<String>,
     /// What each of the stack's own brokers says of its cluster.
     pub brokers: Brokers,
     /// What became of the broker's topology.
@@ -118,72 +133,12 @@ pub struct Outcome {
 
 /// Applies everything.
 pub async fn apply(context: &Context, id: &StackId, plan: Plan) -> Result<Outcome, Error> {
-    let mut kept = orphans::Kept::of(&plan);
-    let Plan { resources, topology, repair, secrets, autoscaling, monitoring } = plan;
-    let Resources {
-        missing_secrets,
-        service_accounts,
-        config_maps,
-        mut services,
-        network_policies,
-        mut pod_disruption_budgets,
-        stateful_sets,
-        mut deployments,
-        horizontal_pod_autoscalers,
-        ingresses,
-        jobs,
-        state: PhantomData::<Prepared>,
-    } = resources;
-    let mut applier = Applier { context, id, conflicts: Vec::new() };
-    let brokers_run = cached::<StatefulSet>(context, id, &id.part(Part::RabbitMq)).is_some();
-    let new_cookie = applier.create_secrets(missing_secrets).await?;
-    applier.apply_all(service_accounts).await?;
-    applier.apply_all(config_maps).await?;
-    applier.choose_brokers(&mut services);
-    applier.apply_all(services).await?;
-    applier.apply_all(network_policies).await?;
-    let servers =
-        [Part::Redis, Part::RabbitMq].map(|part| cached::<StatefulSet>(context, id, &id.part(part)));
-    budgets::loosen(&mut pod_disruption_budgets, id, servers.iter().flatten().map(AsRef::as_ref));
-    applier.apply_all(pod_disruption_budgets).await?;
-    let stateful_sets = applier.apply_all(stateful_sets).await?;
-    if new_cookie && brokers_run {
-        restart::brokers(context, id).await?;
+    let mut applier = Applier { context, id, conflicts: Vec::new(), created: Creations::default() };
+    let result = Box::pin(applier.apply_plan(plan)).await;
+    if let Some(notice) = applier.created.into_notice() {
+        context.events.notify(id, notice).await;
     }
-    stuck_pods::delete(context, id, &stateful_sets).await?;
-    let brokers = ask_brokers(context, id, &topology.target, &stateful_sets).await;
-    brokers::serving::mark(context, id, &brokers).await;
-    brokers_apart::restart(context, id, &brokers).await?;
-    let state = topology::reconcile(context, id, &topology, &brokers).await;
-    let seen = lost_volumes::Seen { stateful_sets: &stateful_sets, brokers: &brokers };
-    let healing = Box::pin(applier.heal(repair.as_ref(), seen, &mut kept)).await?;
-    applier.hand_over_replicas(&mut deployments, &autoscaling).await?;
-    let deployments = applier.apply_all(deployments).await?;
-    applier.apply_all(horizontal_pod_autoscalers).await?;
-    applier.apply_all(ingresses).await?;
-    let test_mail = Box::pin(applier.create_jobs(jobs)).await?;
-    let monitoring =
-        monitoring::reconcile(&context.client, &context.absent_monitoring, id, &monitoring).await;
-    orphans::delete(context, id, &kept).await?;
-    let retiring = retire::Retiring {
-        users: secrets.retiring.as_ref(),
-        topology: &topology,
-        brokers: &brokers,
-        state: &state,
-        deployments: &deployments,
-    };
-    retire::old_broker_users(context, id, &retiring).await?;
-    Ok(Outcome {
-        stateful_sets,
-        deployments,
-        test_mail,
-        conflicts: applier.conflicts,
-        brokers,
-        topology: state,
-        broker_problem: healing.problem,
-        volumes_unrecorded: healing.unrecorded,
-        monitoring,
-    })
+    result
 }
 
 /// Brokers of the stack's own answer only once a pod is ready.
@@ -201,17 +156,17 @@ async fn ask_brokers(
     }
 }
 
-/// Looks without touching: for a paused stack. The broker is not asked, its last known state is carried on.
+/// Looks without touching: for a paused stack. Neither the broker nor the Prometheus operator is asked.
 #[must_use]
-pub fn look(context: &Context, id: &StackId, before: Option<&PingStackStatus>) -> Outcome {
-    let queue = before.and_then(|status| status.queue.clone());
+pub fn look(context: &Context, id: &StackId) -> Outcome {
     Outcome {
         stateful_sets: Part::ALL.iter().filter_map(|part| cached(context, id, &id.part(*part))).collect(),
         deployments: Part::ALL.iter().filter_map(|part| cached(context, id, &id.part(*part))).collect(),
         test_mail: None,
         conflicts: Vec::new(),
+        notes: Vec::new(),
         brokers: Brokers::default(),
-        topology: TopologyState::Applied(topology::Queues { mail: queue, ..topology::Queues::default() }),
+        topology: TopologyState::Paused,
         broker_problem: None,
         volumes_unrecorded: false,
         monitoring: None,
@@ -229,9 +184,83 @@ struct Applier<'a> {
     context: &'a Context,
     id: &'a StackId,
     conflicts: Vec<String>,
+    created: Creations,
 }
 
 impl Applier<'_> {
+    async fn apply_plan(&mut self, plan: Plan) -> Result<Outcome, Error> {
+        let (context, id) = (self.context, self.id);
+        let mut kept = orphans::Kept::of(&plan);
+        let Plan { resources, topology, repair, secrets, notes, scaling, monitoring } = plan;
+        let Resources {
+            missing_secrets,
+            pull_secrets,
+            service_accounts,
+            config_maps,
+            mut services,
+            network_policies,
+            mut pod_disruption_budgets,
+            stateful_sets,
+            mut deployments,
+            horizontal_pod_autoscalers,
+            ingresses,
+            jobs,
+            state: PhantomData::<Prepared>,
+        } = resources;
+        let brokers_run = cached::<StatefulSet>(context, id, &id.part(Part::RabbitMq)).is_some();
+        let new_cookie = self.write_secrets(missing_secrets, &secrets.changes).await?;
+        self.apply_all(pull_secrets).await?;
+        self.apply_all(service_accounts).await?;
+        self.apply_all(config_maps).await?;
+        self.choose_brokers(&mut services);
+        self.apply_all(services).await?;
+        self.apply_all(network_policies).await?;
+        let servers =
+            [Part::Redis, Part::RabbitMq].map(|part| cached::<StatefulSet>(context, id, &id.part(part)));
+        budgets::loosen(&mut pod_disruption_budgets, id, servers.iter().flatten().map(AsRef::as_ref));
+        self.apply_all(pod_disruption_budgets).await?;
+        let stateful_sets = self.apply_all(stateful_sets).await?;
+        if new_cookie && brokers_run {
+            restart::brokers(context, id).await?;
+        }
+        stuck_pods::delete(context, id, &stateful_sets).await?;
+        let brokers = ask_brokers(context, id, &topology.target, &stateful_sets).await;
+        brokers::serving::mark(context, id, &brokers).await;
+        brokers_apart::restart(context, id, &brokers).await?;
+        let state = topology::reconcile(context, id, &topology, &brokers).await;
+        let seen = lost_volumes::Seen { stateful_sets: &stateful_sets, brokers: &brokers };
+        let healing = Box::pin(self.heal(repair.as_ref(), seen, &mut kept)).await?;
+        self.hand_over_replicas(&mut deployments, &scaling).await?;
+        let deployments = self.apply_all(deployments).await?;
+        self.apply_all(horizontal_pod_autoscalers).await?;
+        self.apply_all(ingresses).await?;
+        let test_mail = Box::pin(self.create_jobs(jobs)).await?;
+        let monitoring =
+            monitoring::reconcile(&context.client, &context.absent_monitoring, id, &monitoring).await;
+        orphans::delete(context, id, &kept).await?;
+        let retiring = retire::Retiring {
+            users: secrets.retiring.as_ref(),
+            topology: &topology,
+            brokers: &brokers,
+            state: &state,
+            deployments: &deployments,
+        };
+        retire::old_broker_users(context, id, &retiring).await?;
+        own_secrets::rotate(context, id, &secrets, &deployments).await?;
+        Ok(Outcome {
+            stateful_sets,
+            deployments,
+            test_mail,
+            conflicts: std::mem::take(&mut self.conflicts),
+            notes,
+            brokers,
+            topology: state,
+            broker_problem: healing.problem,
+            volumes_unrecorded: healing.unrecorded,
+            monitoring,
+        })
+    }
+
     async fn apply_all<K: ChildKind>(&mut self, objects: Vec<K>) -> Result<Vec<Arc<K>>, Error> {
         let mut applied = Vec::with_capacity(objects.len());
         for object in objects {
@@ -251,19 +280,21 @@ impl Applier<'_> {
         brokers::serving::restrict(services, self.id, &present);
     }
 
-    /// The number of mail consumers is ours only until somebody else sets it.
+    /// The number of pods is ours only until somebody else sets it.
     async fn hand_over_replicas(
         &self,
         deployments: &mut [Deployment],
-        autoscaling: &Autoscaling,
+        scaling: &[Scaling],
     ) -> Result<(), Error> {
-        let name = self.id.part(Part::MailService);
-        for deployment in deployments.iter_mut().filter(|one| one.metadata.name.as_ref() == Some(&name)) {
+        for deployment in deployments {
+            let name = deployment.name_any();
+            let is_its = |scaling: &&Scaling| self.id.part(scaling.part) == name;
+            let Some(scaling) = scaling.iter().find(is_its) else { continue };
             let cached = cached::<Deployment>(self.context, self.id, &name);
-            let api = Api::namespaced(self.context.client.clone(), &self.id.namespace);
+            let client = &self.context.client;
             let handed_over =
-                replicas::hand_over(&api, (self.id, autoscaling), deployment, cached.as_deref()).await;
-            handed_over.map_err(|source| Error::Apply { kind: "Deployment", name: name.clone(), source })?;
+                replicas::hand_over(client, self.id, scaling, deployment, cached.as_deref()).await;
+            handed_over.map_err(|source| Error::Apply { kind: "Deployment", name, source })?;
         }
         Ok(())
     }
@@ -293,19 +324,6 @@ impl Applier<'_> {
             };
         }
         Ok(present)
-    }
-
-    /// Whether the broker's Secret, and with it the cookie that its nodes know each other by, is new.
-    async fn create_secrets(&mut self, secrets: Vec<Secret>) -> Result<bool, Error> {
-        let broker = self.id.part(Part::RabbitMq);
-        let mut new_cookie = false;
-        for secret in secrets {
-            let is_broker = secret.metadata.name.as_ref() == Some(&broker);
-            self.delete_incomplete(&secret).await?;
-            let created = self.create(secret).await?;
-            new_cookie |= is_broker && created.is_some();
-        }
-        Ok(new_cookie)
     }
 }
 

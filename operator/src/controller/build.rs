@@ -3,7 +3,7 @@
 //! One file per part or kind of object below. Manifests are written as JSON, which reads like the YAML that people
 //! know; [`object`] refuses a field that the Kubernetes types do not have.
 
-use std::marker::PhantomData;
+use std::{cell::RefCell, marker::PhantomData};
 
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
@@ -17,13 +17,15 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
+    autoscaling::replicas::Scaling,
     controller::{
         entropy::Entropy,
+        pull_secret,
         secrets::{self, StackSecrets},
         validate::{BrokerTarget, RedisTarget, ValidatedStack},
     },
-    crd::services::Autoscaling,
-    names::{Part, StackId},
+    crd::{SecurityProfile, pod_template::Refused},
+    names::{PART_LABEL, Part, StackId},
     platform::Platform,
 };
 
@@ -37,11 +39,14 @@ pub mod monitoring;
 mod network_policies;
 mod placement;
 mod pod;
+pub mod pod_template;
 mod pod_volumes;
 mod quantity;
 mod rabbitmq;
 mod redis;
-mod test_mail;
+mod synthetic_login;
+pub(super) mod test_mail;
+mod traces;
 mod user_service;
 
 pub use broker_repair::{BrokerRepair, LostBroker};
@@ -68,6 +73,9 @@ pub enum Error {
         /// Its path.
         field: String,
     },
+    /// A template of the user's that breaks what the operator, or the Pod Security Standard, needs.
+    #[error(transparent)]
+    PodTemplate(Refused),
 }
 
 /// The objects are built, and not yet in the cluster.
@@ -84,6 +92,8 @@ pub enum Applied {}
 pub struct Resources<State> {
     /// Those that do not exist yet; created once, never applied over.
     pub missing_secrets: Vec<Secret>,
+    /// A copy of the operator's for pulling images; applied over, as the operator's changes.
+    pub pull_secrets: Vec<Secret>,
     /// One per part, without a token.
     pub service_accounts: Vec<ServiceAccount>,
     /// Configuration files of Redis and the broker.
@@ -98,7 +108,7 @@ pub struct Resources<State> {
     pub stateful_sets: Vec<StatefulSet>,
     /// Both services. After the broker's topology.
     pub deployments: Vec<Deployment>,
-    /// How many mail consumers.
+    /// How many pods of each service.
     pub horizontal_pod_autoscalers: Vec<HorizontalPodAutoscaler>,
     /// The way in from outside.
     pub ingresses: Vec<Ingress>,
@@ -119,8 +129,10 @@ pub struct Plan {
     pub repair: Option<BrokerRepair>,
     /// The stack's own Secrets.
     pub secrets: StackSecrets,
-    /// Who sets the number of mail consumers.
-    pub autoscaling: Autoscaling,
+    /// What of the templates of pods the operator did not take, in words.
+    pub notes: Vec<String>,
+    /// How the number of each service's pods is set.
+    pub scaling: [Scaling; 2],
     /// What Prometheus is told, where the cluster has its operator.
     pub monitoring: monitoring::Monitoring,
 }
@@ -128,12 +140,13 @@ pub struct Plan {
 /// Builds everything. Deterministic, but for the new secret values drawn from `entropy`.
 pub fn build(stack: &ValidatedStack, platform: &Platform, entropy: &Entropy) -> Result<Plan, Error> {
     let secrets = secrets::plan(stack, entropy);
-    let context = Context { stack, platform, secrets: &secrets };
+    let context = Context { stack, platform, secrets: &secrets, notes: RefCell::default() };
     let mut resources = Resources {
         missing_secrets: secrets.missing.clone(),
+        pull_secrets: pull_secret(stack)?.into_iter().collect(),
         service_accounts: parts(stack)
             .into_iter()
-            .map(|part| service_account(&stack.id, part))
+            .map(|part| service_account(&context, part))
             .collect::<Result<_, _>>()?,
         config_maps: Vec::new(),
         services: vec![user_service::service(&context)?],
@@ -141,7 +154,10 @@ pub fn build(stack: &ValidatedStack, platform: &Platform, entropy: &Entropy) -> 
         pod_disruption_budgets: disruption_budgets::build(stack)?,
         stateful_sets: Vec::new(),
         deployments: vec![user_service::deployment(&context)?, mail_service::deployment(&context)?],
-        horizontal_pod_autoscalers: mail_service::autoscaler(stack)?.into_iter().collect(),
+        horizontal_pod_autoscalers: [user_service::autoscaler(stack)?, mail_service::autoscaler(stack)?]
+            .into_iter()
+            .flatten()
+            .collect(),
         ingresses: ingress::build(stack)?.into_iter().collect(),
         jobs: test_mail::job(&context)?.into_iter().collect(),
         state: PhantomData,
@@ -158,9 +174,13 @@ pub fn build(stack: &ValidatedStack, platform: &Platform, entropy: &Entropy) -> 
         BrokerTarget::Managed(spec) => broker_repair::build(&context, spec, &topology.target),
         BrokerTarget::External(_) => None,
     };
-    let autoscaling = stack.spec.mail_service.autoscaling.clone();
+    let scaling = [
+        Scaling::of_user_service(&stack.spec.user_service),
+        Scaling::of_mail_service(&stack.spec.mail_service.autoscaling),
+    ];
     let monitoring = monitoring::build(&context)?;
-    Ok(Plan { resources, topology, repair, secrets, autoscaling, monitoring })
+    let notes = context.notes.take();
+    Ok(Plan { resources, topology, repair, secrets, notes, scaling, monitoring })
 }
 
 /// What every builder reads.
@@ -168,6 +188,17 @@ struct Context<'a> {
     stack: &'a ValidatedStack,
     platform: &'a Platform,
     secrets: &'a StackSecrets,
+    /// Becomes [`Plan::notes`].
+    notes: RefCell<Vec<String>>,
+}
+
+impl Context<'_> {
+    /// Whether users and groups are left to the cluster.
+    fn leaves_users_out(&self) -> bool {
+        let own = self.stack.spec.security_profile;
+        let profile = if own == SecurityProfile::Auto { self.platform.security_profile } else { own };
+        profile == SecurityProfile::OpenShift
+    }
 }
 
 /// The parts that run in this stack.
@@ -242,9 +273,25 @@ fn metadata(id: &StackId, part: Part, name: &str) -> Value {
     })
 }
 
-fn service_account(id: &StackId, part: Part) -> Result<ServiceAccount, Error> {
+fn pull_secret(stack: &ValidatedStack) -> Result<Option<Secret>, Error> {
+    let Some(config) = &stack.pull_secret else { return Ok(None) };
+    let id = &stack.id;
+    let mut metadata = metadata(id, Part::UserService, &id.pull_secret());
+    metadata["labels"][PART_LABEL] = json!("pull");
     object(json!({
-        "metadata": metadata(id, part, &id.part(part)),
+        "metadata": metadata,
+        "type": "kubernetes.io/dockerconfigjson",
+        "data": { pull_secret::KEY: config },
+    }))
+    .map(Some)
+}
+
+fn service_account(context: &Context<'_>, part: Part) -> Result<ServiceAccount, Error> {
+    let id = &context.stack.id;
+    let mut metadata = metadata(id, part, &id.part(part));
+    metadata["annotations"] = pod_template::service_account_annotations(context, part).into();
+    object(json!({
+        "metadata": metadata,
         "automountServiceAccountToken": false,
     }))
 }

@@ -2,28 +2,30 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, ResourceExt as _};
+use k8s_openapi::{
+    ByteString,
+    api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, core::v1::Secret},
+};
+use kube::{Api, ResourceExt as _, runtime::reflector::ObjectRef};
 
 use crate::{
-    children::{ChildKind as _, Children},
+    autoscaling::route::{self, Route},
     controller::{
         Context,
+        pull_secret::Registries,
         validate::{Reference, referenced_keys},
     },
     crd::PingStack,
-    names::StackId,
+    names::{Part, StackId},
+    watches::{ChildKind as _, Children},
 };
 
-/// Reading failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A Secret that the spec names.
     #[error("the Secret {name} cannot be read")]
     GetSecret {
-        /// Which.
         name: String,
-        /// Why.
         #[source]
         source: kube::Error,
     },
@@ -47,8 +49,12 @@ pub struct References {
     pub cluster_uid: String,
     /// The Secrets that the spec names; `None` where there is none of that name.
     pub secrets: BTreeMap<String, Option<Arc<Secret>>>,
-    /// The stack's own Secrets.
+    /// The stack's own Secrets, with the secret of user ids that a deleted stack of this name left behind.
     pub own_secrets: BTreeMap<String, Arc<Secret>>,
+    /// The operator's secrets for pulling images, as one `.dockerconfigjson`.
+    pub pull_secret: Option<ByteString>,
+    /// How the backlog gets to what scales the mail consumers.
+    pub route: Route,
 }
 
 /// Reads referenced Secrets one by one, by name: a watch would cache every Secret of the cluster.
@@ -64,10 +70,67 @@ pub async fn dereference(context: &Context, stack: &PingStack, id: &StackId) -> 
         secrets.insert(name, secret.map(Arc::new));
     }
     let own_secrets = own_secrets(&context.children, id);
-    Ok(References { cluster_uid: context.cluster_uid.clone(), secrets, own_secrets })
+    let pull_secret = pull_secret(context, id).await?;
+    let route = route(context, stack, id);
+    Ok(References { cluster_uid: context.cluster_uid.clone(), secrets, own_secrets, pull_secret, route })
+}
+
+/// While it is not known whose the cluster's metrics are, the stack stays as it is.
+fn route(context: &Context, stack: &PingStack, id: &StackId) -> Route {
+    let spec = &stack.spec.mail_service.autoscaling;
+    context.autoscaling.route(spec).unwrap_or_else(|| {
+        let name = id.part(Part::MailService);
+        let autoscaler = HorizontalPodAutoscaler::store(&context.children)
+            .get(&ObjectRef::new(&name).within(&id.namespace));
+        let deployment =
+            Deployment::store(&context.children).get(&ObjectRef::new(&name).within(&id.namespace));
+        route::taken_before(spec.provider, autoscaler.as_deref(), deployment.is_some())
+    })
+}
+
+/// The operator's secrets for pulling images. Of one that does not exist, as while another program makes it again, the stack
+/// keeps what it has: a pod that loses its secret is replaced, and may not be pulled again.
+async fn pull_secret(context: &Context, id: &StackId) -> Result<Option<ByteString>, Error> {
+    let platform = &context.platform;
+    if platform.pull_secrets.is_empty() {
+        return Ok(None);
+    }
+    let api = Api::<Secret>::namespaced(context.client.clone(), &platform.operator_namespace);
+    let mut registries = Registries::default();
+    let mut is_complete = true;
+    for name in &platform.pull_secrets {
+        let failed = |source| Error::GetSecret { name: name.clone(), source };
+        if let Some(secret) = api.get_opt(name).await.map_err(failed)? {
+            registries.add(&secret);
+        } else {
+            is_complete = false;
+            tracing::warn!(
+                secret = name,
+                "there is no such secret for pulling images: create it, or correct imagePullSecrets"
+            );
+        }
+    }
+    let copy = own_secret(&context.children, id, &id.pull_secret());
+    if let Some(copy) = copy.filter(|_| !is_complete) {
+        registries.add(&copy);
+    }
+    Ok(Some(registries.into_config()))
 }
 
 fn own_secrets(children: &Children, id: &StackId) -> BTreeMap<String, Arc<Secret>> {
-    let own = Secret::store(children).state_filter(|secret| id.holds(&secret.metadata));
+    let user_ids = id.user_ids_secret();
+    let own = Secret::store(children).state_filter(|secret| is_own_secret(id, secret, &user_ids));
     own.into_iter().map(|secret| (secret.name_any(), secret)).collect()
+}
+
+/// The cache's Secret of this name, if it is the stack's own.
+#[must_use]
+pub fn own_secret(children: &Children, id: &StackId, name: &str) -> Option<Arc<Secret>> {
+    let secret = Secret::store(children).get(&ObjectRef::new(name).within(&id.namespace))?;
+    is_own_secret(id, &secret, &id.user_ids_secret()).then_some(secret)
+}
+
+fn is_own_secret(id: &StackId, secret: &Secret, user_ids: &str) -> bool {
+    let Secret { metadata, .. } = secret;
+    id.holds(metadata) || (metadata.name.as_deref() == Some(user_ids) && id.inherits(metadata))
 }

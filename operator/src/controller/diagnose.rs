@@ -9,7 +9,7 @@ use kube::{Api, ResourceExt as _, api::ListParams};
 
 use super::{
     Context,
-    conditions::Problem,
+    findings::Problem,
     workload::{Refused, Workload},
 };
 use crate::names::{Part, StackId};
@@ -82,7 +82,8 @@ pub(super) fn refusal(Refused { message, since }: &Refused) -> Problem {
 
 /// What ails one pod.
 pub(super) fn of_pod(pod: &Pod) -> Option<Problem> {
-    let (status, name) = (pod.status.as_ref()?, pod.name_any());
+    let status = pod.status.as_ref()?;
+    let name = pod.name_any();
     if let Some(unscheduled) = unscheduled(pod) {
         return Some(unschedulable(&name, &unscheduled));
     }

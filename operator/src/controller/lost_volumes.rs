@@ -22,7 +22,7 @@ use super::{
     Context,
     brokers::members::Brokers,
     build::{self, BrokerRepair, broker_topology::BrokerNode},
-    conditions::Problem,
+    findings::Problem,
 };
 use crate::names::{Part, StackId};
 
@@ -38,7 +38,6 @@ pub enum Error {
     /// The annotation on the StatefulSet.
     #[error("the volumes of the brokers cannot be remembered on their StatefulSet")]
     Remember(#[source] kube::Error),
-    /// The Job's manifest.
     #[error("the Job that lets a broker join again cannot be built")]
     Build(#[source] build::Error),
 }
@@ -50,8 +49,8 @@ pub struct Healing {
     pub job: Option<Job>,
     /// Why a broker is not a member, in words.
     pub problem: Option<Problem>,
-    /// Which volumes the brokers are members with is not recorded yet, because not all of them answered. Until it is, a
-    /// broker that lost its volume looks like a new one.
+    /// All brokers are ready, and one has another volume than the recorded one, because too few of them answered. Until it
+    /// is recorded, a restart of this broker looks like the loss of its volume.
     pub unrecorded: bool,
 }
 
@@ -76,13 +75,11 @@ pub async fn look(
     };
     let volumes = Volumes::read(context, id, set).await?;
     let brokers = brokers(context, id, repair, &volumes);
+    let record = volumes.to_record(&brokers, &seen.brokers.running());
+    volumes.remember(context, set, &record).await?;
     if brokers.iter().all(|broker| broker.ready) {
-        // Ready alone is not enough: a broker may be a cluster of its own.
-        if seen.brokers.are_all_members() {
-            volumes.remember(context, set, &brokers).await?;
-            return Ok(Healing::default());
-        }
-        return Ok(Healing { unrecorded: true, ..Healing::default() });
+        let is_recorded = |broker: &Broker| record.get(&broker.pod) == broker.volume.as_ref();
+        return Ok(Healing { unrecorded: !brokers.iter().all(is_recorded), ..Healing::default() });
     }
     if !brokers.iter().any(Broker::has_new_volume) {
         return Ok(Healing::default());

@@ -14,7 +14,7 @@ use service_kit::telemetry::chain;
 
 use super::build::monitoring::{Monitoring, Optional};
 use crate::{
-    controller::conditions::{ConditionType, Finding},
+    conditions::{ConditionType, Finding},
     names::{MANAGER, StackId},
 };
 
@@ -54,7 +54,8 @@ pub async fn reconcile(
     id: &StackId,
     monitoring: &Monitoring,
 ) -> Option<Finding> {
-    let (mut made, mut troubles) = (Vec::new(), Vec::new());
+    let mut made = Vec::new();
+    let mut troubles = Vec::new();
     for optional in &monitoring.objects {
         let kind = optional.resource.kind.as_str();
         let api = Api::namespaced_with(client.clone(), &id.namespace, &optional.resource);
@@ -131,7 +132,7 @@ pub(super) fn all_made(kinds: &[&str], shut_out: bool) -> Finding {
         "{made}; the stack's NetworkPolicies let no Prometheus in: set neighbours.prometheusNamespace in the values of \
          the operator's chart"
     );
-    Finding::good(MONITORING_READY, "AppliedWithWarnings", message)
+    Finding::impaired(MONITORING_READY, "AppliedWithWarnings", message)
 }
 
 pub(super) fn trouble(kind: &str, name: &str, error: &Error) -> Finding {

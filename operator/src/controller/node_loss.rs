@@ -5,13 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 
-use super::{
-    conditions::{ConditionType::BrokersSurviveNodeLoss, Finding},
-    validate::{BrokerTarget, ValidatedStack},
-};
+use super::validate::{BrokerTarget, ValidatedStack};
 use crate::{
+    conditions::{ConditionType::BrokersSurviveNodeLoss, Finding},
     names::{Part, StackId},
-    pods::Pods,
+    watches::Pods,
 };
 
 /// The fewest brokers that can lose one.
@@ -77,7 +75,7 @@ mod tests {
     use crate::{
         fixtures::{self, FULL, MINIMAL},
         names::StackId,
-        pods::Pods,
+        watches::Pods,
     };
 
     fn pod(ordinal: usize, node: Option<&str>) -> Arc<Pod> {

@@ -20,12 +20,12 @@ use kube::{
 use serde_json::json;
 use service_kit::{backoff, shutdown::Shutdown, telemetry::chain};
 
-use super::{Context, validate};
+use super::Context;
 use crate::{
     autoscaling::sample::Sample,
-    children::StoredStack,
     crd::{PingStack, status::QueueStatus},
     names::{MANAGER, StackId},
+    watches::StoredStack,
 };
 
 /// How often the statuses are compared with the samples.
@@ -56,8 +56,7 @@ pub async fn follow(context: &Context, stacks: Store<StoredStack>, shutdown: &Sh
 /// Writes every number that is due.
 async fn look(context: &Context, stacks: &[Arc<StoredStack>], written: &mut LastWritten) {
     let readable = stacks.iter().filter_map(|stack| stack.0.as_ref().ok());
-    let known =
-        readable.filter_map(|stack| Some((validate::stack_id(stack).ok()?, stack))).collect::<Vec<_>>();
+    let known = readable.filter_map(|stack| Some((StackId::of(&stack.metadata)?, stack))).collect::<Vec<_>>();
     written.retain(|uid, _| known.iter().any(|(id, _)| id.uid == *uid));
     let mut writes = Vec::new();
     for (id, stack) in known {
@@ -87,7 +86,8 @@ async fn write(context: &Context, id: StackId, queue: QueueStatus) {
     let patch = json!({ "metadata": { "uid": id.uid }, "status": { "queue": queue } });
     let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
     let patch = Patch::Merge(&patch);
-    let (namespace, stack) = (&id.namespace, &id.name);
+    let namespace = &id.namespace;
+    let stack = &id.name;
     match tokio::time::timeout(DEADLINE, api.patch_status(&id.name, &params, &patch)).await {
         // Deleted, or deleted and created again.
         Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 409) => {}

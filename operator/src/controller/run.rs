@@ -16,11 +16,15 @@ use kube::{
 };
 use service_kit::{shutdown::Shutdown, telemetry::chain};
 
-use super::{Context, build, error_policy, queue_status, reconcile};
+use super::{Context, build, error_policy, own_scaling, queue_status, reconcile};
 use crate::{
-    children::{Children, StoredStack, Watches},
-    names::{Part, ROTATE_ANNOTATION},
+    names::{
+        Part, ROTATE_ANNOTATION, ROTATE_PEPPER_ANNOTATION, ROTATE_SIGNING_KEY_ANNOTATION, SIGN_IN_ANNOTATION,
+        StackId,
+    },
     pod_reports::{PodReports, Reader},
+    synthetic_login::Touch,
+    watches::{Children, StoredStack, Watches},
 };
 
 /// How many stacks are reconciled at the same time.
@@ -31,7 +35,7 @@ const DEBOUNCE: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// Watches one scope until the soft phase. `context` makes what reconciles use, from the scope's caches and the reports of
 /// its pods.
-pub async fn run(watches: Watches<'_>, context: impl FnOnce(Children, PodReports) -> Context) {
+pub async fn run(watches: Watches<'_>, context: impl FnOnce(Children, PodReports, Touch) -> Context) {
     let shutdown = watches.shutdown.clone();
     let (touched_sender, touched) = mpsc::unbounded();
     let children = Children::watch(&watches, &touched_sender);
@@ -40,8 +44,12 @@ pub async fn run(watches: Watches<'_>, context: impl FnOnce(Children, PodReports
     }
     let port = |part: Part| Some((part, build::management_port(part)?));
     let reader = Reader::new(Part::ALL.into_iter().filter_map(port).collect());
-    let reports = PodReports::new(children.pods.clone(), reader, touched_sender, shutdown.clone());
-    let context = Arc::new(context(children, reports));
+    let reports = PodReports::new(children.pods.clone(), reader, touched_sender.clone(), shutdown.clone());
+    let touch: Touch = Arc::new(move |id: &StackId| {
+        // The receiver is gone only when the process is going.
+        let _ = touched_sender.unbounded_send(ObjectRef::new(&id.name).within(&id.namespace));
+    });
+    let context = Arc::new(context(children, reports, touch));
     let (store, writer) = reflector::store::<StoredStack>();
     let gone = Arc::clone(&context);
     let stacks = watcher(watches.api::<StoredStack>(), watcher::Config::default())
@@ -51,13 +59,14 @@ pub async fn run(watches: Watches<'_>, context: impl FnOnce(Children, PodReports
         .applied_objects()
         .predicate_filter(what_a_person_changes, PredicateConfig::default());
     let depths = queue_status::follow(&context, store.clone(), &shutdown);
+    let scaling = own_scaling::follow(&context, store.clone(), &shutdown);
     let reconciles = Controller::for_stream(stacks, store)
         .with_config(Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE))
         .reconcile_on(touched)
         .graceful_shutdown_on(shutdown.soft().clone().cancelled_owned())
         .run(reconcile, error_policy, Arc::clone(&context))
         .for_each(async |result| log_unexpected(&result));
-    futures::future::join(reconciles, depths).await;
+    futures::future::join3(reconciles, depths, scaling).await;
 }
 
 async fn filled(children: &Children, shutdown: &Shutdown) -> bool {
@@ -83,7 +92,11 @@ fn what_a_person_changes(stack: &StoredStack) -> Option<u64> {
     let meta = kube::Resource::meta(stack);
     let mut hasher = DefaultHasher::new();
     (&meta.uid, meta.generation, meta.deletion_timestamp.is_some()).hash(&mut hasher);
-    stack.annotations().get(ROTATE_ANNOTATION).hash(&mut hasher);
+    let annotations =
+        [ROTATE_ANNOTATION, ROTATE_SIGNING_KEY_ANNOTATION, ROTATE_PEPPER_ANNOTATION, SIGN_IN_ANNOTATION];
+    for annotation in annotations {
+        stack.annotations().get(annotation).hash(&mut hasher);
+    }
     Some(hasher.finish())
 }
 

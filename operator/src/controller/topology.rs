@@ -9,7 +9,7 @@ use std::{
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use ping_contract::plan::Conflict;
-use rabbitmq_management::{Error, Report, management::segment, queues::Queue};
+use rabbitmq_management::{ApplyReport, Error, management::segment, queues::Queue};
 use serde::Deserialize;
 use service_kit::telemetry::chain;
 
@@ -18,7 +18,8 @@ use super::{
     brokers::members::{Brokers, Membership},
 };
 use crate::{
-    controller::build::broker_topology::{BrokerTopology, EXTERNAL_UNUSABLE, Management, Target},
+    broker_connections::{BrokerAccess, EXTERNAL_UNUSABLE},
+    controller::build::broker_topology::{BrokerTopology, Target},
     crd::status::QueueStatus,
     events::Notice,
     names::StackId,
@@ -30,6 +31,8 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// How the broker's topology is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum TopologyState {
+    /// The stack is paused, and nothing was asked.
+    Paused,
     /// The broker has no ready pod.
     #[default]
     Waiting,
@@ -110,7 +113,7 @@ pub fn has_ready_broker(id: &StackId, stateful_sets: &[Arc<StatefulSet>]) -> boo
 }
 
 /// Where the broker can be read and written: of the stack's own, every node that answered. Or why nowhere.
-fn speakers<'a>(target: &'a Target, brokers: &Brokers) -> Result<Vec<&'a Management>, TopologyState> {
+fn speakers<'a>(target: &'a Target, brokers: &Brokers) -> Result<Vec<&'a BrokerAccess>, TopologyState> {
     let nodes = match target {
         Target::External(management) => return Ok(vec![management]),
         Target::Managed(_) if brokers.0.is_empty() => return Err(TopologyState::Waiting),
@@ -133,7 +136,7 @@ async fn converge(
     context: &Context,
     id: &StackId,
     wanted: &BrokerTopology,
-    speakers: &[&Management],
+    speakers: &[&BrokerAccess],
 ) -> Result<TopologyState, Error> {
     let mut outcome = Ok(TopologyState::Waiting);
     for speaker in speakers {
@@ -172,7 +175,7 @@ fn conflict(conflicts: &[Conflict]) -> Option<TopologyState> {
     (!conflicts.is_empty()).then_some(TopologyState::Conflict(conflicts))
 }
 
-async fn report_changes(context: &Context, id: &StackId, report: &Report) {
+async fn report_changes(context: &Context, id: &StackId, report: &ApplyReport) {
     // A partial first pass is not drift, and neither is a conflict that keeps coming back.
     let drifted = report.conflicts.is_empty() && context.complete_once.note(&id.uid);
     context.metrics.topology_changed(report.applied.len());

@@ -2,7 +2,7 @@
 //! and its author is told so where they look: in its status, and by an Event.
 
 use k8s_openapi::{
-    apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time},
+    apimachinery::pkg::apis::meta::v1::{Condition, Time},
     jiff::Timestamp,
 };
 use kube::{
@@ -13,11 +13,9 @@ use kube::{
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-use super::{
-    Context,
-    conditions::{self, ConditionType, Finding},
-};
+use super::Context;
 use crate::{
+    conditions::{self, ConditionType, Finding},
     crd::PingStack,
     events::Notice,
     names::{MANAGER, StackId},
@@ -32,20 +30,19 @@ pub enum Error {
     /// The object as it is stored.
     #[error("the object's status cannot be read")]
     Read(#[source] kube::Error),
-    /// The status.
     #[error("the object's status cannot be written")]
     Write(#[source] kube::Error),
 }
 
 /// Says it, once for each generation.
 pub(super) async fn report(context: &Context, invalid: &InvalidObject) -> Result<(), Error> {
-    let Some(id) = stack_id(&invalid.metadata) else { return Ok(()) };
+    let Some(id) = StackId::of(&invalid.metadata) else { return Ok(()) };
     let kind = ApiResource::erase::<PingStack>(&());
     let api = Api::<DynamicObject>::namespaced_with(context.client.clone(), &id.namespace, &kind);
     let Some(stored) = api.get_opt(&id.name).await.map_err(Error::Read)? else { return Ok(()) };
     let before = conditions_of(&stored.data);
     let after = conditions_after(&before, invalid, &Time(Timestamp::now()));
-    context.metrics.conditions.set(&id, &after);
+    context.metrics.conditions.set(&id, &after, &[]);
     let generation = invalid.metadata.generation;
     if after == before
         && stored.data.pointer("/status/observedGeneration").and_then(Value::as_i64) == generation
@@ -66,14 +63,6 @@ pub(super) async fn report(context: &Context, invalid: &InvalidObject) -> Result
         Err(kube::Error::Api(status)) if status.code == 422 => Ok(()),
         written => written.map(drop).map_err(Error::Write),
     }
-}
-
-fn stack_id(metadata: &ObjectMeta) -> Option<StackId> {
-    Some(StackId {
-        namespace: metadata.namespace.clone()?,
-        name: metadata.name.clone()?,
-        uid: metadata.uid.clone()?,
-    })
 }
 
 /// Those of a stored status that can be read.

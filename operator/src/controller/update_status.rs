@@ -8,22 +8,25 @@ use kube::{
     Api,
     api::{Patch, PatchParams},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{
-    Context,
-    conditions::{self, ConditionType, Finding},
-    node_loss,
-};
+use super::{Context, node_loss};
 use crate::{
-    crd::{PingStack, status::PingStackStatus},
+    conditions::{self, ConditionType, Finding},
+    crd::{
+        PingStack,
+        status::{PingStackStatus, SyntheticLoginStatus},
+    },
     events::Notice,
     names::{MANAGER, StackId},
 };
 
+mod changes;
 mod known;
 
-pub use known::{Failure, Known, after_apply, after_failure, after_refusal, past};
+#[cfg(test)]
+pub(in crate::controller) use known::examples_of_a_pause;
+pub use known::{Failure, Known, Weight, after_apply, after_failure, after_refusal, past};
 
 /// The status could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -44,30 +47,42 @@ pub async fn update_status(
     let now = Time(Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default());
     let mut findings = known.findings;
     note_pause(&mut findings, stack.spec.paused);
-    let warnings = warnings(&findings);
+    let impaired = findings.iter().filter(|finding| finding.impaired).map(|finding| finding.type_);
+    let impaired = impaired.collect::<Vec<_>>();
     let mut after = PingStackStatus {
         observed_generation: stack.metadata.generation,
         conditions: conditions::stamp(findings, &before.conditions, stack.metadata.generation, &now),
         queue: before.queue.clone(),
+        synthetic_login: context.synthetic_logins.status(id, stack),
     };
     // A failure says nothing about the parts: what was known of them stays.
     let mentioned = |old: &Condition| after.conditions.iter().any(|new| new.type_ == old.type_);
     let kept = before.conditions.iter().filter(|old| is_wanted(stack, old) && !mentioned(old));
     let kept = kept.cloned().collect::<Vec<_>>();
     after.conditions.extend(kept);
-    context.metrics.conditions.set(id, &after.conditions);
+    context.metrics.conditions.set(id, &after.conditions, &impaired);
     if after == before {
         return Ok(());
     }
     let api = Api::<PingStack>::namespaced(context.client.clone(), &id.namespace);
     // What this pass knows of the queue may be older than the status by now: `queue_status.rs` writes it.
     let status = PingStackStatus { queue: None, ..after.clone() };
-    let patch = json!({ "metadata": { "uid": id.uid }, "status": status });
+    let mut patch = json!({ "metadata": { "uid": id.uid }, "status": status });
+    if after.synthetic_login != before.synthetic_login {
+        let last = after.synthetic_login.as_ref();
+        patch["status"]["syntheticLogin"] = last.map_or(Value::Null, SyntheticLoginStatus::as_patch);
+    }
     let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
     api.patch_status(&id.name, &params, &Patch::Merge(&patch)).await.map_err(Error::Patch)?;
-    for condition in changed(&before.conditions, &after.conditions) {
-        let is_warning = warnings.contains(&condition.type_.as_str());
-        context.events.notify(id, Notice::condition(condition, is_warning)).await;
+    let pass = changes::Pass {
+        before: &before.conditions,
+        after: &after.conditions,
+        impaired: &impaired,
+        redis_is_managed: stack.spec.redis.managed.is_some(),
+        broker_is_managed: stack.spec.rabbitmq.managed.is_some(),
+    };
+    for condition in pass.changes() {
+        context.events.notify(id, Notice::condition(condition, pass.is_warning(condition))).await;
     }
     Ok(())
 }
@@ -83,6 +98,11 @@ fn is_wanted(stack: &PingStack, old: &Condition) -> bool {
             let brokers = stack.spec.rabbitmq.managed.as_ref().map_or(0, |brokers| brokers.replicas);
             brokers >= node_loss::FEWEST
         }
+        Some(ConditionType::PodTemplatesApplied) => stack.spec.has_pod_template(),
+        Some(ConditionType::IngressAdmitted) => {
+            stack.spec.user_service.ingress.is_some() && stack.spec.network_policy.enabled
+        }
+        Some(ConditionType::SignInWorks) => stack.spec.monitoring.synthetic_login.is_some(),
         Some(ConditionType::TestMailSent) => stack.spec.smtp.test_recipient.is_some(),
         Some(type_) => !type_.is_transient(),
         None => true,
@@ -94,32 +114,6 @@ pub(super) fn note_pause(findings: &mut Vec<Finding>, paused: bool) {
         let message = "nothing is changed until spec.paused is false again";
         findings.push(Finding::good(ConditionType::Paused, "Paused", message));
     }
-}
-
-/// The types whose Events are warnings.
-fn warnings(findings: &[Finding]) -> Vec<&'static str> {
-    let warnings = findings.iter().filter(|finding| finding.is_warning());
-    warnings.map(|finding| finding.type_.name()).collect()
-}
-
-/// Conditions whose status or reason is another than before, but for rollouts that go on as they should. The first look
-/// at a stack is no change of its parts.
-fn changed<'a>(before: &[Condition], after: &'a [Condition]) -> Vec<&'a Condition> {
-    let is = |condition: &Condition, type_: ConditionType| condition.type_ == type_.name();
-    let differs = |new: &&Condition| match before.iter().find(|old| old.type_ == new.type_) {
-        _ if is(new, ConditionType::Reconciling) => false,
-        Some(old) => old.status != new.status || old.reason != new.reason,
-        None => is(new, ConditionType::Ready) || is(new, ConditionType::Stalled),
-    };
-    let changed = after.iter().filter(differs).collect::<Vec<_>>();
-    // A refused spec is the same in both.
-    let said = |new: &Condition| {
-        changed.iter().any(|ready| {
-            is(ready, ConditionType::Ready) && ready.reason == new.reason && ready.status != "True"
-        })
-    };
-    let is_repeated = |new: &Condition| is(new, ConditionType::Stalled) && said(new);
-    changed.iter().copied().filter(|new| !is_repeated(new)).collect()
 }
 
 #[cfg(test)]

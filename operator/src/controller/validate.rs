@@ -2,21 +2,29 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::ResourceExt as _;
+use ping_contract::sender::{Sender, SenderError};
+use service_kit::config::without_line_end;
 
 use crate::{
+    autoscaling::route::Route,
     controller::{dereference::References, hash::ContentHash},
     crd::{
-        PingStack, PingStackSpec,
+        PingStack, PingStackSpec, pod_template,
         rabbitmq::{ExternalRabbitMq, ManagedRabbitMq},
         redis::{ExternalRedis, ManagedRedis},
         references::SecretKeyRef,
     },
-    names::StackId,
+    names::{ROTATE_ANNOTATION, ROTATE_PEPPER_ANNOTATION, ROTATE_SIGNING_KEY_ANNOTATION, StackId},
 };
 
 mod ports;
+mod references;
+
+pub use references::{Reference, referenced_keys};
+
+use references::USER_ID_FIELD;
 
 /// What is wrong with a stack. The text is for its author and says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,12 +52,18 @@ pub enum Error {
     /// A text that is no CIDR.
     #[error("login.trustedProxies has an entry that is no CIDR: write addresses such as 10.244.0.0/16")]
     TrustedProxy,
+    /// A sender that mail-service would refuse, and end over again and again.
+    #[error("smtp.from cannot be used, {0}: write it such as Ping <no-reply@example.org>")]
+    Sender(SenderError),
     /// Neither or both of managed and external; an API server with our CRD does not let it through.
     #[error("write exactly one of {part}.managed and {part}.external")]
     ManagedOrExternal {
         /// `redis` or `rabbitmq`.
         part: &'static str,
     },
+    /// A template of pods that cannot be merged into those that the operator builds.
+    #[error(transparent)]
+    PodTemplate(#[from] pod_template::Refused),
     /// The API server did not say what an object needs to have: a test's object, or a broken server.
     #[error("the object has no name, namespace or uid")]
     Anonymous,
@@ -62,7 +76,11 @@ impl Error {
         match self {
             Self::SecretMissing { .. } => "SecretMissing",
             Self::KeyMissing { .. } => "SecretIncomplete",
-            Self::TrustedProxy | Self::ManagedOrExternal { .. } | Self::Anonymous => "InvalidSpec",
+            Self::TrustedProxy
+            | Self::Sender(_)
+            | Self::ManagedOrExternal { .. }
+            | Self::PodTemplate(_)
+            | Self::Anonymous => "InvalidSpec",
         }
     }
 }
@@ -82,12 +100,42 @@ pub struct ValidatedStack {
     pub external_ports: ExternalPorts,
     /// The owner tag of its vhost: `<uid of kube-system>/<namespace>/<name>`.
     pub owner_tag: String,
-    /// The value of the rotation annotation; empty without one.
-    pub rotation: String,
+    /// The values of the annotations that ask for rotations.
+    pub rotations: Rotations,
+    /// What users' ids follow from, if the spec brings it.
+    pub user_id_secret: Option<ByteString>,
+    /// Passwords and URLs that end in a line break, which is left out.
+    pub line_ends: Vec<Reference>,
     /// A hash of each referenced Secret's content, by the Secret's name.
     pub reference_hashes: BTreeMap<String, String>,
     /// The stack's own Secrets that exist, by name.
     pub own_secrets: BTreeMap<String, Arc<Secret>>,
+    /// The operator's secrets for pulling images, as one `.dockerconfigjson`.
+    pub pull_secret: Option<ByteString>,
+    /// How the backlog gets to what scales the mail consumers.
+    pub route: Route,
+}
+
+/// The values of the annotations that ask for rotations; empty without one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rotations {
+    /// Of the broker's passwords.
+    pub broker_passwords: String,
+    /// Of the signing key.
+    pub signing_key: String,
+    /// Of the pepper.
+    pub pepper: String,
+}
+
+impl Rotations {
+    fn of(stack: &PingStack) -> Self {
+        let value = |name: &str| stack.annotations().get(name).cloned().unwrap_or_default();
+        Self {
+            broker_passwords: value(ROTATE_ANNOTATION),
+            signing_key: value(ROTATE_SIGNING_KEY_ANNOTATION),
+            pepper: value(ROTATE_PEPPER_ANNOTATION),
+        }
+    }
 }
 
 /// Where codes live.
@@ -112,7 +160,7 @@ pub struct ExternalPorts {
 #[derive(Debug, Clone, PartialEq)]
 pub enum BrokerTarget {
     /// The stack's own.
-    Managed(ManagedRabbitMq),
+    Managed(Box<ManagedRabbitMq>),
     /// One that exists.
     External(Box<ExternalBroker>),
 }
@@ -138,9 +186,10 @@ impl std::fmt::Debug for ExternalBroker {
 
 /// Checks what CEL in the CRD cannot: what the spec points at, and texts that need a parser.
 pub fn validate(stack: &PingStack, references: References) -> Result<ValidatedStack, Error> {
-    let id = stack_id(stack)?;
+    let id = StackId::of(&stack.metadata).ok_or(Error::Anonymous)?;
     let spec = stack.spec.clone();
     check_proxies(&spec)?;
+    Sender::parse(&spec.smtp.from).map_err(Error::Sender)?;
     check_references(&spec, &references)?;
     let redis = match (&spec.redis.managed, &spec.redis.external) {
         (Some(managed), None) => RedisTarget::Managed(managed.clone()),
@@ -148,20 +197,24 @@ pub fn validate(stack: &PingStack, references: References) -> Result<ValidatedSt
         _ => return Err(Error::ManagedOrExternal { part: "redis" }),
     };
     let broker = match (&spec.rabbitmq.managed, &spec.rabbitmq.external) {
-        (Some(managed), None) => BrokerTarget::Managed(managed.clone()),
+        (Some(managed), None) => BrokerTarget::Managed(Box::new(managed.clone())),
         (None, Some(external)) => BrokerTarget::External(Box::new(external_broker(external, &references)?)),
         _ => return Err(Error::ManagedOrExternal { part: "rabbitmq" }),
     };
     Ok(ValidatedStack {
         external_ports: external_ports(&spec, &references),
         owner_tag: format!("{}/{}/{}", references.cluster_uid, id.namespace, id.name),
-        rotation: stack.annotations().get(crate::names::ROTATE_ANNOTATION).cloned().unwrap_or_default(),
+        rotations: Rotations::of(stack),
+        user_id_secret: user_id_secret(&spec, &references)?,
+        line_ends: line_ends(&spec, &references),
         reference_hashes: references
             .secrets
             .iter()
             .filter_map(|(name, secret)| Some(hash_of(name, secret.as_deref()?)))
             .collect(),
         own_secrets: references.own_secrets,
+        pull_secret: references.pull_secret,
+        route: references.route,
         id,
         spec,
         redis,
@@ -169,17 +222,14 @@ pub fn validate(stack: &PingStack, references: References) -> Result<ValidatedSt
     })
 }
 
-/// Which stack the object is.
-pub fn stack_id(stack: &PingStack) -> Result<StackId, Error> {
-    Ok(StackId {
-        namespace: stack.namespace().ok_or(Error::Anonymous)?,
-        name: stack.metadata.name.clone().ok_or(Error::Anonymous)?,
-        uid: stack.uid().ok_or(Error::Anonymous)?,
-    })
-}
-
 fn hash_of(name: &str, secret: &Secret) -> (String, String) {
     (name.to_owned(), ContentHash::default().secret(secret).finish())
+}
+
+fn user_id_secret(spec: &PingStackSpec, references: &References) -> Result<Option<ByteString>, Error> {
+    let Some(SecretKeyRef { name, key }) = &spec.users.id_secret_ref else { return Ok(None) };
+    let value = references.value(&Reference::new(USER_ID_FIELD, name, key))?;
+    Ok(Some(ByteString(value.to_vec())))
 }
 
 fn external_ports(spec: &PingStackSpec, references: &References) -> ExternalPorts {
@@ -200,6 +250,13 @@ fn check_proxies(spec: &PingStackSpec) -> Result<(), Error> {
     if spec.login.trusted_proxies.iter().all(is_cidr) { Ok(()) } else { Err(Error::TrustedProxy) }
 }
 
+fn line_ends(spec: &PingStackSpec, references: &References) -> Vec<Reference> {
+    let ends_a_line = |reference: &Reference| {
+        references.value(reference).is_ok_and(|value| value.ends_with(b"\n") || value.ends_with(b"\r"))
+    };
+    referenced_keys(spec).into_iter().filter(Reference::is_credential).filter(ends_a_line).collect()
+}
+
 fn check_references(spec: &PingStackSpec, references: &References) -> Result<(), Error> {
     for reference in referenced_keys(spec) {
         references.value(&reference)?;
@@ -208,9 +265,10 @@ fn check_references(spec: &PingStackSpec, references: &References) -> Result<(),
 }
 
 fn external_broker(spec: &ExternalRabbitMq, references: &References) -> Result<ExternalBroker, Error> {
-    let admin = |key| {
+    let admin = |key| -> Result<String, Error> {
         let reference = Reference::new("rabbitmq.external.adminSecretRef", &spec.admin_secret_ref.name, key);
-        references.value(&reference).map(|value| String::from_utf8_lossy(value).trim().to_owned())
+        let value = references.value(&reference)?;
+        Ok(without_line_end(&String::from_utf8_lossy(value)).to_owned())
     };
     let ca = spec.tls.as_ref().and_then(|tls| tls.ca_secret_ref.as_ref());
     let ca = ca.map(|ca| Reference::new("rabbitmq.external.tls.caSecretRef", &ca.name, &ca.key));
@@ -220,70 +278,6 @@ fn external_broker(spec: &ExternalRabbitMq, references: &References) -> Result<E
         ca: ca.map(|ca| references.value(&ca).map(<[u8]>::to_vec)).transpose()?,
         spec: spec.clone(),
     })
-}
-
-/// A key of a Secret that a field of the spec points at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference {
-    field: &'static str,
-    /// The Secret's name.
-    pub secret: String,
-    key: String,
-}
-
-impl Reference {
-    fn new(field: &'static str, secret: &str, key: &str) -> Self {
-        Self { field, secret: secret.to_owned(), key: key.to_owned() }
-    }
-}
-
-/// Every key that the spec points at.
-#[must_use]
-pub fn referenced_keys(spec: &PingStackSpec) -> Vec<Reference> {
-    let mut keys = Vec::new();
-    let mut add = |field, secret: &str, key: &str| keys.push(Reference::new(field, secret, key));
-    if let Some(smtp) = &spec.smtp.credentials_secret_ref {
-        add("smtp.credentialsSecretRef", &smtp.name, "EMAIL_USER");
-        add("smtp.credentialsSecretRef", &smtp.name, "EMAIL_PASSWORD");
-    }
-    if let Some(external) = &spec.rabbitmq.external {
-        add("rabbitmq.external.adminSecretRef", &external.admin_secret_ref.name, "username");
-        add("rabbitmq.external.adminSecretRef", &external.admin_secret_ref.name, "password");
-    }
-    let redis = spec.redis.external.as_ref();
-    let tls = spec.rabbitmq.external.as_ref().and_then(|external| external.tls.as_ref());
-    let single = [
-        ("tokens.signingKeySecretRef", spec.tokens.signing_key_secret_ref.as_ref()),
-        ("tokens.jwtSecretRef", spec.tokens.jwt_secret_ref.as_ref()),
-        ("smtp.caSecretRef", spec.smtp.ca_secret_ref.as_ref()),
-        ("users.mongoUriSecretRef", spec.users.mongo_uri_secret_ref.as_ref()),
-        ("redis.external.urlSecretRef", redis.map(|redis| &redis.url_secret_ref)),
-        ("redis.external.caSecretRef", redis.and_then(|redis| redis.ca_secret_ref.as_ref())),
-        ("rabbitmq.external.tls.caSecretRef", tls.and_then(|tls| tls.ca_secret_ref.as_ref())),
-    ];
-    for (field, reference) in single {
-        if let Some(reference) = reference {
-            add(field, &reference.name, &reference.key);
-        }
-    }
-    keys
-}
-
-impl References {
-    /// The value of a key that the spec points at.
-    pub fn value(&self, reference: &Reference) -> Result<&[u8], Error> {
-        let (field, secret) = (reference.field, reference.secret.clone());
-        let Some(Some(found)) = self.secrets.get(&secret) else {
-            return Err(Error::SecretMissing { field, secret });
-        };
-        let value =
-            found.data.as_ref().and_then(|data| data.get(&reference.key)).filter(|value| !value.0.is_empty());
-        value.map(|value| value.0.as_slice()).ok_or(Error::KeyMissing {
-            field,
-            secret,
-            key: reference.key.clone(),
-        })
-    }
 }
 
 #[cfg(test)]

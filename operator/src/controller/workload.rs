@@ -5,11 +5,15 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 
+use crate::autoscaling::replicas;
+
 /// How far it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Workload {
     /// How many pods it shall have.
     pub desired: i32,
+    /// How many are enough: more are there because somebody scales them. `None` where all of them are wanted.
+    pub fewest: Option<i32>,
     /// How many it has, old and new.
     pub pods: i32,
     /// How many are of the newest template.
@@ -55,6 +59,7 @@ impl From<&Deployment> for Workload {
         let refused = conditions().find(|condition| condition.type_ == "ReplicaFailure");
         Self {
             desired: deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
+            fewest: replicas::fewest(deployment),
             pods: status.replicas.unwrap_or(0),
             updated: status.updated_replicas.unwrap_or(0),
             ready: status.available_replicas.unwrap_or(0),
@@ -75,6 +80,7 @@ impl From<&StatefulSet> for Workload {
         let rolled = status.update_revision.is_none() || status.update_revision == status.current_revision;
         Self {
             desired: set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
+            fewest: None,
             pods: status.replicas,
             updated: if rolled { status.replicas } else { status.updated_replicas.unwrap_or(0) },
             ready: status.available_replicas.unwrap_or(0),

@@ -4,7 +4,10 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::references::{Resources, SecretKeyRef, SecretRef, Storage};
+use super::{
+    pod_template::PodTemplate,
+    references::{Resources, SecretKeyRef, SecretRef, Storage},
+};
 
 /// The broker that carries the mail. Exactly one of `managed` and `external`.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,16 +50,19 @@ pub struct ManagedRabbitMq {
     pub storage: Storage,
     /// What each broker's pod asks for and may use. Publishers wait at 60 % of the memory limit.
     pub resources: Resources,
+    /// What is added to the pods, such as labels, tolerations or a sidecar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod_template: Option<PodTemplate>,
 }
 
 impl Default for ManagedRabbitMq {
     fn default() -> Self {
-        Self { replicas: 1, storage: Storage::of("2Gi"), resources: Resources::default() }
+        Self { replicas: 1, storage: Storage::of("2Gi"), resources: Resources::default(), pod_template: None }
     }
 }
 
 /// A broker that exists.
-#[derive(JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalRabbitMq {
     /// The host that services connect to.
@@ -70,12 +76,9 @@ pub struct ExternalRabbitMq {
     #[schemars(length(min = 1, max = 128))]
     pub vhost: String,
     /// The management API, such as `https://rabbitmq.example.org:15671`: host and port only.
-    #[schemars(
-        length(min = 8, max = 512),
-        regex(
-            pattern = r"^https?://([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?$"
-        )
-    )]
+    #[schemars(length(min = 8, max = 512))]
+    #[x_kube(validation = Rule::new(r"self.matches('^https?://([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$')")
+        .message("managementUrl is not the address of a management API: write scheme, host and port only, such as https://rabbitmq.example.org:15671"))]
     pub management_url: String,
     /// The Secret with the keys `username` and `password` of a user with the tag `administrator`.
     pub admin_secret_ref: SecretRef,

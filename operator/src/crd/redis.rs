@@ -4,7 +4,10 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::references::{Resources, SecretKeyRef, Storage};
+use super::{
+    pod_template::PodTemplate,
+    references::{Resources, SecretKeyRef, Storage},
+};
 
 /// Where codes, limits and sessions live. Exactly one of `managed` and `external`.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,11 +41,14 @@ pub struct ManagedRedis {
     pub storage: Storage,
     /// What its pod asks for and may use. Half of the memory limit is given to data.
     pub resources: Resources,
+    /// What is added to its pod, such as labels, tolerations or a sidecar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod_template: Option<PodTemplate>,
 }
 
 impl Default for ManagedRedis {
     fn default() -> Self {
-        Self { storage: Storage::of("1Gi"), resources: Resources::default() }
+        Self { storage: Storage::of("1Gi"), resources: Resources::default(), pod_template: None }
     }
 }
 

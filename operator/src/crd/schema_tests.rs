@@ -1,11 +1,10 @@
-use kube::CustomResourceExt as _;
 use serde_json::{Value, json};
 
-use super::{PingStack, status::PingStackStatus};
+use super::{PingStack, status::PingStackStatus, versions::definition};
 use crate::fixtures;
 
 fn schema() -> Value {
-    let crd = serde_json::to_value(PingStack::crd()).unwrap();
+    let crd = serde_json::to_value(definition()).unwrap();
     crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
 }
 
@@ -33,8 +32,15 @@ fn offenders(root: &str, offends: impl Fn(&str, &Value) -> bool) -> Vec<String> 
 
 #[test]
 fn the_committed_crd_is_the_one_of_the_types() {
-    let generated = serde_yaml::to_string(&PingStack::crd()).unwrap();
+    let generated = serde_yaml::to_string(&definition()).unwrap();
     test_kit::documents::assert_file("charts/ping-operator/files/crd.yaml", &generated);
+}
+
+/// `kubectl apply` without `--server-side` writes the whole object into an annotation, and the API server takes 256 KiB of them.
+#[test]
+fn the_crd_fits_into_the_annotation_of_kubectl_apply() {
+    let length = serde_json::to_string(&definition()).unwrap().len();
+    assert!(length < 128 * 1024, "{length} octets");
 }
 
 #[test]
@@ -57,10 +63,35 @@ fn every_text_list_and_number_of_the_spec_is_bounded() {
     assert_eq!(offenders("spec", unbounded), Vec::<String>::new());
 }
 
+/// The API server repeats a pattern to whoever breaks it.
+#[test]
+fn no_regular_expression_reaches_users() {
+    let patterns = |_: &str, field: &Value| !field["pattern"].is_null();
+    assert_eq!(offenders("spec", patterns), Vec::<String>::new());
+    let mut silent = Vec::new();
+    let mut visit = |path: &str, field: &Value| {
+        let rules = field["x-kubernetes-validations"].as_array();
+        let without_words = |rule: &Value| rule["message"].as_str().is_none_or(str::is_empty);
+        silent
+            .extend(rules.into_iter().flatten().filter(|rule| without_words(rule)).map(|_| path.to_owned()));
+    };
+    walk("", &schema(), &mut visit);
+    assert_eq!(silent, Vec::<String>::new());
+}
+
+#[test]
+fn wide_output_has_the_message_of_the_summary() {
+    let crd = serde_json::to_value(definition()).unwrap();
+    let columns = crd["spec"]["versions"][0]["additionalPrinterColumns"].as_array().unwrap().clone();
+    let message = columns.iter().find(|column| column["name"] == "Message").expect("no column Message");
+    assert_eq!(message["jsonPath"], ".status.conditions[?(@.type=='Ready')].message");
+    assert_eq!(message["priority"], 1, "it is too long for the usual output");
+}
+
 #[test]
 fn defaults_of_the_schema_are_those_of_the_code() {
     let written = json!({
-        "apiVersion": "pingstack.dev/v1alpha1", "kind": "PingStack", "metadata": { "name": "x" },
+        "apiVersion": "pingstack.dev/v1beta1", "kind": "PingStack", "metadata": { "name": "x" },
         "spec": { "smtp": { "host": "mail", "from": "a@example.org" } },
     });
     let mut defaulted = written.clone();

@@ -29,7 +29,9 @@ pub struct Smtp {
     #[serde(default)]
     pub tls: SmtpTls,
     /// The sender of all mails, such as `Ping <no-reply@example.org>`.
-    #[schemars(length(min = 3, max = 320), regex(pattern = r"^[^\r\n]*[^\s@<]@[^\s@>]+>?$"))]
+    #[schemars(length(min = 3, max = 320))]
+    #[x_kube(validation = Rule::new(r"self.matches('^[^\r\n]*[^ \t\r\n@<]@[^ \t\r\n@>]+>?$')")
+        .message("from is not a sender: write an address such as no-reply@example.org, or Ping <no-reply@example.org>"))]
     pub from: String,
     /// The Secret with the keys `EMAIL_USER` and `EMAIL_PASSWORD`; absent means no authentication.
     #[serde(default, skip_serializing_if = "Option::is_none")]

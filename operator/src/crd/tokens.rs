@@ -1,6 +1,7 @@
 //! `spec.tokens`: how access tokens are signed.
 
 use kube::KubeSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::references::SecretKeyRef;
@@ -41,5 +42,19 @@ impl Default for Tokens {
             signing_key_secret_ref: None,
             jwt_secret_ref: None,
         }
+    }
+}
+
+/// Which tokens are accepted.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Authz {
+    /// Asks Redis at `/authz` and wherever a token is shown whether its session has ended: a sign-out counts at once, and without Redis the answer is 503. While false a token counts until it expires. Tokens under `jwtSecretRef` have no sessions.
+    pub check_session: bool,
+}
+
+impl Default for Authz {
+    fn default() -> Self {
+        Self { check_session: true }
     }
 }

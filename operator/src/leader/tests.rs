@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use service_kit::shutdown::Shutdown;
+use service_kit::{backoff::pause, shutdown::Shutdown};
 use tokio::time::{Instant, timeout};
 
-use super::{GIVE_UP, LEASE, Leadership};
+use super::{Candidate, GIVE_UP, LEASE, Leadership};
 use crate::fake_api::FakeApi;
 
 const PATH: &str = "/apis/coordination.k8s.io/v1/namespaces/team/leases/ping-operator";
@@ -14,8 +14,12 @@ const PATH: &str = "/apis/coordination.k8s.io/v1/namespaces/team/leases/ping-ope
 const SOON: Duration = Duration::from_mins(1);
 
 fn candidate(api: &FakeApi, identity: &str) -> Leadership {
-    let names = ("ping-operator".to_owned(), identity.to_owned());
-    Leadership::new(api.client(), "team", names, Shutdown::new())
+    let candidate = Candidate {
+        namespace: "team".to_owned(),
+        lease: "ping-operator".to_owned(),
+        identity: identity.to_owned(),
+    };
+    Leadership::new(api.client(), candidate, Shutdown::new())
 }
 
 /// Somebody else writes the Lease.
@@ -32,7 +36,8 @@ fn holder(api: &FakeApi) -> Value {
 #[tokio::test(start_paused = true)]
 async fn of_two_candidates_one_leads() {
     let api = FakeApi::default();
-    let (one, two) = (candidate(&api, "one"), candidate(&api, "two"));
+    let one = candidate(&api, "one");
+    let two = candidate(&api, "two");
     tokio::select! {
         both = futures::future::join(one.acquire(), two.acquire()) => panic!("both lead: {both:?}"),
         () = async {
@@ -48,9 +53,9 @@ async fn of_two_candidates_one_leads() {
 async fn a_lost_lease_ends_the_leadership() {
     let api = FakeApi::default();
     let one = candidate(&api, "one");
-    one.acquire().await.unwrap();
+    let held = one.acquire().await.unwrap();
     seize(&api, "two");
-    timeout(SOON, one.keep()).await.expect("it goes on without the lease");
+    timeout(SOON, one.keep(held)).await.expect("it goes on without the lease");
     assert_eq!(holder(&api), "two", "it took the lease back");
 }
 
@@ -58,20 +63,59 @@ async fn a_lost_lease_ends_the_leadership() {
 async fn a_lease_that_cannot_be_renewed_is_given_up_before_another_may_take_it() {
     let api = FakeApi::default();
     let one = candidate(&api, "one");
-    one.acquire().await.unwrap();
+    let held = one.acquire().await.unwrap();
     api.fail(Method::PUT, PATH, StatusCode::INTERNAL_SERVER_ERROR);
     let since = Instant::now();
-    timeout(SOON, one.keep()).await.expect("it goes on without the lease");
+    timeout(SOON, one.keep(held)).await.expect("it goes on without the lease");
     assert!((GIVE_UP..LEASE).contains(&since.elapsed()), "{:?}", since.elapsed());
+}
+
+/// Packets are dropped: no request is answered, and none is refused.
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_is_cut_off_stops_two_seconds_before_another_may_start_whenever_that_happens() {
+    for half_seconds in 0..12 {
+        let api = FakeApi::default();
+        let one = candidate(&api, "one");
+        let held = one.acquire().await.unwrap();
+        let since = Instant::now();
+        let cut_off = async {
+            pause(Duration::from_millis(half_seconds * 500), &Shutdown::new()).await.unwrap();
+            api.silence(true);
+            std::future::pending::<()>().await;
+        };
+        tokio::select! { () = one.keep(held) => {}, () = cut_off => {} }
+        // It renews every three seconds; another may start twelve seconds after the last of these.
+        let last_renewal = Duration::from_secs(half_seconds / 6 * 3);
+        let stopped = since.elapsed();
+        assert!(
+            stopped + Duration::from_secs(2) <= last_renewal + LEASE,
+            "{half_seconds}: after {stopped:?}"
+        );
+        assert!(stopped >= Duration::from_secs(half_seconds / 2), "{half_seconds}: before it was cut off");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_candidate_that_is_cut_off_for_a_while_leads_afterwards() {
+    let api = FakeApi::default();
+    api.silence(true);
+    let one = candidate(&api, "one");
+    let back = async {
+        pause(Duration::from_secs(15), &Shutdown::new()).await.unwrap();
+        api.silence(false);
+    };
+    let (held, ()) = futures::future::join(timeout(SOON, one.acquire()), back).await;
+    held.expect("it waits for an answer to its first request").unwrap();
+    assert_eq!(holder(&api), "one");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_renewed_lease_is_kept_and_its_holder_goes_on() {
     let api = FakeApi::default();
     let one = candidate(&api, "one");
-    one.acquire().await.unwrap();
+    let held = one.acquire().await.unwrap();
     let first = api.get(PATH).unwrap()["metadata"]["resourceVersion"].clone();
-    assert!(timeout(SOON, one.keep()).await.is_err(), "it ended though nothing took the lease");
+    assert!(timeout(SOON, one.keep(held)).await.is_err(), "it ended though nothing took the lease");
     assert_ne!(api.get(PATH).unwrap()["metadata"]["resourceVersion"], first);
     assert_eq!(holder(&api), "one");
 }

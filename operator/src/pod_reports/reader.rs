@@ -28,7 +28,6 @@ const HEAD_OCTETS: usize = 16 * 1024;
 /// What came of asking a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// Its report.
     Report(Report),
     /// Something else: its image is older than the reports, or is another program.
     NoReport,

@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn a_report_counts_for_45_seconds_of_silence() {
-        let (mut readings, start) = (Readings::default(), Instant::now());
+        let mut readings = Readings::default();
+        let start = Instant::now();
         record(&mut readings, start, Answer::Report(Report::default()));
         record(&mut readings, start + MAX_AGE, Answer::Silent);
         let said = |now| readings.of(&pods(), now)[0].said.clone();
@@ -186,7 +187,8 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_no_report_counts_at_once() {
-        let (mut readings, start) = (Readings::default(), Instant::now());
+        let mut readings = Readings::default();
+        let start = Instant::now();
         record(&mut readings, start, Answer::Report(Report::default()));
         record(&mut readings, start, Answer::NoReport);
         assert_eq!(readings.of(&pods(), start)[0].said, Said::Nothing);

@@ -10,21 +10,33 @@ use std::{
 use amqp::BrokerArgs;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use lettre::transport::smtp::{authentication::Credentials, extension::ClientId};
-use redis::{Client, TlsCertificates};
 use secrecy::{ExposeSecret as _, SecretString};
-use service_kit::{backoff::Backoff, config::duration, telemetry::LogFormat};
+use service_kit::{
+    backoff::Backoff,
+    config::{duration, from_secret},
+    telemetry::LogFormat,
+};
+use traces::TraceArgs;
 
 use crate::{
     message::{BadSender, MessageWriter},
     smtp::{
-        Limits, Relay,
+        PoolLimits, Relay,
         phase::Deadlines,
+        sink::SinkAddress,
         tls::{Security, TlsError, TlsMode},
     },
 };
 
+mod redis;
+
+pub use redis::OptionalRedisArgs;
+
 /// Where `EMAIL_USER` alone sends, as users of the original service expect.
 const DEFAULT_HOST: &str = "smtp.gmail.com";
+
+/// The domain of that server's accounts.
+const GMAIL_DOMAIN: &str = "gmail.com";
 
 /// What the program is asked to do.
 #[derive(Debug, Clone)]
@@ -39,7 +51,8 @@ impl Task {
     /// From the command line and the environment; says what is wrong with them and ends the process.
     #[must_use]
     pub fn parse() -> Self {
-        Self::from_matches(&Self::command().get_matches()).unwrap_or_else(|error| error.exit())
+        let command = service_kit::config::empty_is_unset(Self::command());
+        Self::from_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
     }
 
     /// The settings of serving are not asked for where another task is named.
@@ -91,22 +104,29 @@ pub struct Config {
     /// The original service's only port: the management port where `MANAGEMENT_PORT` is not set
     #[arg(long, env = "PORT", default_value_t = 5002)]
     pub port: u16,
-    /// Redis, redis:// or rediss://
-    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
-    pub redis_url: SecretString,
-    /// PEM file with the CA of Redis' certificate; without it the public ones are trusted
-    #[arg(long, env = "REDIS_CA_FILE")]
-    pub redis_ca_file: Option<PathBuf>,
+    /// Redis
+    #[command(flatten)]
+    pub redis: OptionalRedisArgs,
     /// `RabbitMQ`
     #[command(flatten)]
     pub broker: BrokerArgs,
     /// The mail server
     #[command(flatten)]
     pub smtp: SmtpArgs,
+    /// Traces
+    #[command(flatten)]
+    pub traces: TraceArgs,
+    /// Where mails of synthetic sign-ins go instead of to the mail server, such as `sink.example.org:2525`: those to addresses at
+    /// ping-probe.invalid. The operator sets it
+    #[arg(long, env = "SYNTHETIC_SINK")]
+    pub synthetic_sink: Option<SinkAddress>,
     /// How many mails are in work at the same time
     #[arg(long, env = "MAIL_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub mail_concurrency: u16,
-    /// Life of a code, in seconds: that of an event that does not say when it expires
+    /// Domains without a dot, such as localhost, that events of other publishers may be mailed to, separated by commas
+    #[arg(long, env = "MAIL_LOCAL_DOMAINS", value_delimiter = ',', value_parser = local_domain)]
+    pub mail_local_domains: Vec<String>,
+    /// Life of a code, in seconds: that of an event of ours that does not say when it expires
     #[arg(long, env = "CODE_TTL_SECONDS", default_value_t = ping_contract::keys::CODE_TTL_SECONDS)]
     pub code_ttl_seconds: u64,
     /// After trouble with the mail server or Redis: first wait before looking again, such as 500ms
@@ -145,10 +165,10 @@ pub struct SmtpArgs {
     #[arg(long, env = "SMTP_HELLO_NAME")]
     pub smtp_hello_name: Option<String>,
     /// User of the mail server; also the sender where `MAIL_FROM` is not set
-    #[arg(long, env = "EMAIL_USER")]
+    #[arg(long, env = "EMAIL_USER", value_parser = from_secret::<String>)]
     pub email_user: Option<String>,
     /// Password of the mail server
-    #[arg(long, env = "EMAIL_PASSWORD", hide_env_values = true)]
+    #[arg(long, env = "EMAIL_PASSWORD", hide_env_values = true, value_parser = from_secret::<SecretString>)]
     pub email_password: Option<SecretString>,
     /// Sender, such as `Ping <no-reply@example.org>`
     #[arg(long, env = "MAIL_FROM")]
@@ -185,24 +205,22 @@ pub enum Error {
     /// Only half of a login.
     #[error("set both EMAIL_USER and EMAIL_PASSWORD, or neither")]
     HalfALogin,
-    /// No sender.
     #[error("no sender: set MAIL_FROM, such as `Ping <no-reply@example.org>`")]
     NoSender,
+    /// A user that is no address, and so no sender.
+    #[error(
+        "EMAIL_USER is not an address, so it cannot be the sender: set MAIL_FROM, such as `Ping <no-reply@example.org>`"
+    )]
+    UserIsNoSender,
     /// A sender that is no mailbox.
     #[error("MAIL_FROM cannot be used")]
     Sender(#[source] BadSender),
-    /// Redis' CA file.
-    #[error("REDIS_CA_FILE cannot be read")]
-    RedisCa(#[source] std::io::Error),
-    /// The broker's settings.
+    #[error(transparent)]
+    Redis(#[from] redis_client::ConfigError),
     #[error("the settings of RabbitMQ cannot be used")]
     Broker(#[source] amqp::ConfigError),
-    /// TLS settings.
     #[error("the TLS settings of the mail server cannot be used")]
     Tls(#[source] TlsError),
-    /// Not a Redis URL. Its own words may quote the password.
-    #[error("REDIS_URL is not a URL such as redis://localhost:6379 or rediss://user:password@host:6379")]
-    RedisUrl,
 }
 
 impl Config {
@@ -217,7 +235,7 @@ impl Config {
         self.broker.config("mail-service").map_err(Error::Broker)
     }
 
-    /// The life of an event that does not say when it expires.
+    /// The life of an event of ours that does not say when it expires.
     #[must_use]
     pub fn code_life(&self) -> Duration {
         Duration::from_secs(self.code_ttl_seconds)
@@ -229,21 +247,10 @@ impl Config {
         Backoff::new(self.probe_first, self.probe_max)
     }
 
-    /// The Redis client; connects later.
-    pub fn redis_client(&self) -> Result<Client, Error> {
-        let url = self.redis_url.expose_secret();
-        let Some(file) = &self.redis_ca_file else {
-            return Client::open(url).map_err(|_| Error::RedisUrl);
-        };
-        let root_cert = Some(std::fs::read(file).map_err(Error::RedisCa)?);
-        Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert })
-            .map_err(|_| Error::RedisUrl)
-    }
-
     /// The limits of the connections to the mail server: one for each mail in work.
     #[must_use]
-    pub fn limits(&self) -> Limits {
-        Limits {
+    pub fn limits(&self) -> PoolLimits {
+        PoolLimits {
             sessions: usize::from(self.mail_concurrency),
             mails: self.smtp.smtp_mails_per_connection,
             life: self.smtp.smtp_connection_life,
@@ -255,8 +262,15 @@ impl Config {
 impl SmtpArgs {
     /// Writes mails of the configured sender.
     pub fn writer(&self) -> Result<MessageWriter, Error> {
-        let from = self.mail_from.as_ref().or(self.email_user.as_ref()).ok_or(Error::NoSender)?;
-        MessageWriter::new(from).map_err(Error::Sender)
+        if let Some(from) = &self.mail_from {
+            return MessageWriter::new(from).map_err(Error::Sender);
+        }
+        let user = self.email_user.as_deref().ok_or(Error::NoSender)?.trim();
+        // Gmail takes the name of an account without its domain.
+        let is_gmail = self.smtp_host.as_deref().is_none_or(|host| host.eq_ignore_ascii_case(DEFAULT_HOST));
+        let from =
+            if is_gmail && !user.contains('@') { format!("{user}@{GMAIL_DOMAIN}") } else { user.to_owned() };
+        MessageWriter::new(&from).map_err(|_| Error::UserIsNoSender)
     }
 
     /// The mail server and how to talk to it.
@@ -293,7 +307,8 @@ impl SmtpArgs {
     /// Host, port and encryption, with what is not set filled in from what is.
     fn server(&self, has_login: bool) -> Result<(String, u16, TlsMode), Error> {
         let (host, mode) = match (&self.smtp_host, has_login) {
-            (Some(host), _) => (host.clone(), self.smtp_tls),
+            // An IPv6 address, which URLs have in brackets and nothing else does.
+            (Some(host), _) => (host.trim_matches(['[', ']']).to_owned(), self.smtp_tls),
             (None, true) => (DEFAULT_HOST.to_owned(), self.smtp_tls.or(Some(TlsMode::Implicit))),
             (None, false) => return Err(Error::NoMailServer),
         };
@@ -306,6 +321,15 @@ impl SmtpArgs {
         });
         Ok((host, port, mode))
     }
+}
+
+/// One label of letters, digits and hyphens.
+fn local_domain(text: &str) -> Result<String, &'static str> {
+    let domain = text.trim().to_ascii_lowercase();
+    if domain.is_empty() || !domain.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return Err("use domains without a dot, such as localhost, separated by commas");
+    }
+    Ok(domain)
 }
 
 #[cfg(test)]

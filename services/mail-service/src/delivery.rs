@@ -6,7 +6,7 @@
 //! - [`sent`]: whether Redis knows the mail as sent already.
 //! - [`settle`]: what the outcome means for the message. [`retry`]: when it is tried again. [`park`]: the note on
 //!   what cannot be delivered.
-//! - [`metrics`]: what is measured.
+//! - `spans`: what traces and log lines tell of a delivery. [`metrics`]: what is measured.
 
 pub mod consumer;
 pub mod handler;
@@ -16,6 +16,7 @@ pub mod park;
 pub mod retry;
 pub mod sent;
 pub mod settle;
+mod spans;
 
 #[cfg(test)]
 mod fakes;

@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 
 use amqp::{ConsumerOptions, Publisher, PublisherOptions};
 use ping_contract::topology::{MAIL_QUEUE, RETRY_EXCHANGE};
+use redis_client::{Probe, RedisConnection, RedisServer, Supervision};
 use service_kit::{backoff::pause, health::Health, management, metrics::Metrics, shutdown::Shutdown};
 use tokio::net::TcpListener;
 
@@ -27,11 +28,13 @@ use crate::{
         consumer::{Consumer, Settings},
         handler::Handler,
         metrics::MailMetrics,
-        sent::RedisSentLog,
+        sent::{OptionalSentLog, RedisSentLog},
         settle::Settler,
     },
     smtp::{
         Pool,
+        sender_refusal::SenderReports,
+        sink::Routed,
         status::{self, Reported, SmtpStatus, TryOut},
     },
 };
@@ -42,15 +45,11 @@ const PUBLISHING_CHANNELS: usize = 8;
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A setting.
     #[error("the configuration cannot be used")]
     Config(#[source] config::Error),
-    /// The management port.
     #[error("{address} cannot be listened on: set MANAGEMENT_PORT to a free port, or BIND_ADDRESS")]
     Listen {
-        /// Which.
         address: SocketAddr,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
@@ -61,7 +60,7 @@ pub enum Error {
 /// one of them or the mail server goes away.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let broker = config.broker().map_err(Error::Config)?;
-    let redis = config.redis_client().map_err(Error::Config)?;
+    let redis = config.redis.client().map_err(|error| Error::Config(error.into()))?;
     let writer = config.smtp.writer().map_err(Error::Config)?;
     let pool = Pool::new(config.smtp.relay().map_err(Error::Config)?, config.limits());
     let address = config.management_address();
@@ -79,25 +78,40 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let options = ConsumerOptions { queue: MAIL_QUEUE.to_owned(), prefetch: config.mail_concurrency };
     let source = amqp::Consumer::start(broker, options, &shutdown);
     source.report_to(health.require("rabbitmq"), &shutdown);
-    let sent = RedisSentLog::new(redis, health.require("redis"));
-    shutdown.spawn("redis status", sent.clone().watch(shutdown.clone()));
+    let sent = sent_log(redis, &health, &shutdown);
     // Not required: a mail server that is away must neither stop a rollout nor restart a pod.
     let status = SmtpStatus::new(health.observe("smtp"), health.moment("lastDelivery"));
     let try_out = TryOut { pool: pool.clone(), sender: writer.sender().to_owned(), status: status.clone() };
     shutdown.spawn("mail server status", status::watch(try_out, config.probing(), shutdown.clone()));
     shutdown.spawn("idle connections", close_idle(pool.clone(), shutdown.clone()));
 
+    let sink = config.synthetic_sink.as_ref().map(|sink| sink.pool(writer.domain()));
     let handler = Handler {
         sent,
-        mailer: Reported { mailer: pool, status },
+        mailer: Routed { relay: Reported { mailer: pool, status }, sink },
         writer,
         code_life: config.code_life(),
+        local_domains: config.mail_local_domains.clone(),
         metrics: mail_metrics.clone(),
+        sender_reports: SenderReports::default(),
     };
     let settler = Settler { outbox, metrics: mail_metrics, shutdown: shutdown.clone() };
     let settings = Settings { concurrency: usize::from(config.mail_concurrency), probing: config.probing() };
     shutdown.spawn_critical("consumer", Consumer::new(source, handler, settler, settings).run());
     Ok(())
+}
+
+/// The log in Redis where there is one, without which the service does what the original did.
+fn sent_log(redis: Option<RedisServer>, health: &Health, shutdown: &Shutdown) -> OptionalSentLog {
+    let Some(client) = redis else {
+        tracing::warn!(
+            "REDIS_URL is not set: a mail may go out twice after a crash, and the clock of this machine decides what has expired"
+        );
+        return OptionalSentLog::LocalClock;
+    };
+    let supervision =
+        Supervision { probe: Probe::Time, health: health.require("redis"), on_connect: Box::new(|| ()) };
+    OptionalSentLog::Redis(RedisSentLog::new(RedisConnection::start(client, supervision, shutdown)))
 }
 
 /// Looks twice in an idle time, and says goodbye to the mail server at the end.

@@ -7,12 +7,13 @@ use mail_service::{
     test_mail,
 };
 use service_kit::{open_files, shutdown::Shutdown, telemetry, tls};
+use traces::{Lines, Program};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The crates that may log everything.
-const OWN_CRATES: &[&str] = &["mail_service", "service_kit", "amqp", "ping_contract"];
+const OWN_CRATES: &[&str] = &["mail_service", "service_kit", "traces", "amqp", "ping_contract"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -32,12 +33,16 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
-    telemetry::init(config.log_format, &format!("{},{}", config.log_filter, amqp::QUIET), OWN_CRATES)?;
+    let lines = Lines { format: config.log_format, filter: format!("{},{}", config.log_filter, amqp::QUIET) };
+    let program = Program { name: "mail-service", version: env!("CARGO_PKG_VERSION"), crates: OWN_CRATES };
+    let exporter = traces::init(&lines, program, &config.traces)?;
     open_files::raise_limit();
     let grace = config.shutdown_grace;
     let shutdown = Shutdown::on_signals()?;
     mail_service::run(config, shutdown.clone()).await?;
-    Ok(shutdown.finish(grace).await.into())
+    let finish = shutdown.finish(grace).await;
+    exporter.flush().await;
+    Ok(finish.into())
 }
 
 async fn send_test_mail(settings: &TestMail) -> anyhow::Result<ExitCode> {

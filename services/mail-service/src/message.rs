@@ -13,26 +13,30 @@ use lettre::{
         header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue, MIME_VERSION_1_0},
     },
 };
-use ping_contract::event::{EventId, MailEvent};
+use ping_contract::{
+    address::EmailAddress,
+    event::{EventId, MailEvent},
+    sender::{Sender, SenderError},
+};
 
 /// A mail ready to be handed over.
-pub struct OutgoingMail {
+pub struct RenderedMail {
     sender: String,
-    recipient: String,
+    recipients: Vec<String>,
     content: Vec<u8>,
 }
 
-impl OutgoingMail {
+impl RenderedMail {
     /// The address in MAIL FROM.
     #[must_use]
     pub fn sender(&self) -> &str {
         &self.sender
     }
 
-    /// The address in RCPT TO.
+    /// The addresses in RCPT TO; one for each mail of ours.
     #[must_use]
-    pub fn recipient(&self) -> &str {
-        &self.recipient
+    pub fn recipients(&self) -> &[String] {
+        &self.recipients
     }
 
     /// Headers and body; dot-stuffing is SMTP's business.
@@ -55,8 +59,12 @@ pub struct MessageWriter {
 
 /// `MAIL_FROM` is not a mailbox.
 #[derive(Debug, thiserror::Error)]
-#[error("the sender is not a mailbox such as `Ping <no-reply@example.org>`")]
-pub struct BadSender(#[source] AddressError);
+pub enum BadSender {
+    #[error("the sender is not a mailbox such as `Ping <no-reply@example.org>`")]
+    Unreadable(#[source] SenderError),
+    #[error("the address of the sender cannot be used")]
+    Address(#[source] AddressError),
+}
 
 /// `Auto-Submitted: auto-generated` (RFC 3834): no vacation notice answers a code.
 #[derive(Clone)]
@@ -79,7 +87,9 @@ impl Header for AutoSubmitted {
 impl MessageWriter {
     /// `from` is a mailbox: an address, or a name and an address in angle brackets.
     pub fn new(from: &str) -> Result<Self, BadSender> {
-        Ok(Self { from: from.parse().map_err(BadSender)? })
+        let sender = Sender::parse(from).map_err(BadSender::Unreadable)?;
+        let address = sender.address.parse::<Address>().map_err(BadSender::Address)?;
+        Ok(Self { from: Mailbox::new(sender.name, address) })
     }
 
     /// The address in MAIL FROM.
@@ -100,14 +110,13 @@ impl MessageWriter {
         event: &MailEvent,
         root: &EventId,
         now: SystemTime,
-    ) -> Result<OutgoingMail, Unwritable> {
-        let recipient = event.to.as_str().parse::<Address>().map_err(|_| Unwritable)?;
-        if !fits_into_a_command(recipient.as_ref()) {
-            return Err(Unwritable);
-        }
-        let message = Message::builder()
-            .from(self.from.clone())
-            .to(Mailbox::new(None, recipient.clone()))
+    ) -> Result<RenderedMail, Unwritable> {
+        let recipients = [&event.to].into_iter().chain(&event.also_to).map(recipient);
+        let recipients = recipients.collect::<Result<Vec<_>, _>>()?;
+        let headers = recipients.iter().fold(Message::builder().from(self.from.clone()), |headers, to| {
+            headers.to(Mailbox::new(None, to.clone()))
+        });
+        let message = headers
             .subject(one_line(&event.subject))
             .date(now)
             .message_id(Some(format!("<{root}@{}>", self.domain())))
@@ -116,12 +125,17 @@ impl MessageWriter {
             .header(ContentType::TEXT_PLAIN)
             .body(text_body(&event.body))
             .map_err(|_| Unwritable)?;
-        Ok(OutgoingMail {
+        Ok(RenderedMail {
             sender: self.sender().to_owned(),
-            recipient: recipient.to_string(),
+            recipients: recipients.iter().map(ToString::to_string).collect(),
             content: message.formatted(),
         })
     }
+}
+
+fn recipient(to: &EmailAddress) -> Result<Address, Unwritable> {
+    let address = to.as_str().parse::<Address>().map_err(|_| Unwritable)?;
+    if fits_into_a_command(address.as_ref()) { Ok(address) } else { Err(Unwritable) }
 }
 
 /// Printable ASCII without what ends a path.

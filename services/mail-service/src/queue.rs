@@ -5,6 +5,8 @@ pub mod rabbitmq;
 
 use std::future::Future;
 
+use traces::TraceParent;
+
 /// Where messages come from.
 pub trait Source: Send + 'static {
     /// One message.
@@ -23,7 +25,6 @@ pub trait Source: Send + 'static {
 
 /// One message, to be settled once. Dropping it unsettled gives it back.
 pub trait Incoming: Send + Sync + 'static {
-    /// What it says.
     fn received(&self) -> Received<'_>;
 
     /// It is done with. An ack that is lost means a redelivery, which `mail:sent` recognises.
@@ -46,11 +47,13 @@ pub struct Received<'a> {
     pub attempt: u32,
     /// The header `x-delivery-count`.
     pub delivery_count: u64,
+    /// The header `traceparent`.
+    pub trace_parent: Option<TraceParent>,
 }
 
 /// A message to be published to a retry tier or to the parking queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parcel {
+pub struct OutgoingMessage {
     /// The queue's name, the routing key of the retry exchange.
     pub queue: &'static str,
     /// The AMQP `message_id`.
@@ -61,12 +64,14 @@ pub struct Parcel {
     pub attempt: Option<u32>,
     /// The header `x-ping-expires-at`.
     pub expires_at_ms: Option<i64>,
+    /// The header `traceparent`.
+    pub trace_parent: Option<TraceParent>,
 }
 
 /// Where messages go.
 pub trait Outbox: Send + Sync + 'static {
     /// Publishes; `Ok` = the broker has confirmed that it is on disk in a queue.
-    fn publish(&self, parcel: Parcel) -> impl Future<Output = Result<(), NotPublished>> + Send;
+    fn publish(&self, message: OutgoingMessage) -> impl Future<Output = Result<(), NotPublished>> + Send;
 }
 
 /// The broker did not take the message, or did not say so.

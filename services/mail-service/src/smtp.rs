@@ -4,10 +4,12 @@
 //! the place that answers it: [`phase`], [`connection`], and the socket options). In reading order:
 //! - [`pool`]: which session a mail takes.
 //! - [`connection`]: one session.
-//! - [`starttls`]: how one begins in clear. [`replies`], [`reply_line`]: what servers really answer.
+//! - [`recipients`]: who is left of several recipients. [`starttls`]: how a session begins in clear. [`replies`], [`reply_line`]: what servers really answer.
 //! - [`phase`]: its steps and their deadlines.
 //! - [`failure`]: what can go wrong, without the server's text. [`fault`]: what it means.
+//!   [`sender_refusal`]: which answers are about the sender.
 //! - [`answer`]: the result of a test mail. [`trouble`], [`status`]: whether the mail server can be used, and why not.
+//! - [`sink`]: where mails of synthetic sign-ins go instead.
 //! - [`tls`]: how it is encrypted.
 
 pub mod answer;
@@ -16,8 +18,11 @@ pub mod failure;
 pub mod fault;
 pub mod phase;
 pub mod pool;
+mod recipients;
 mod replies;
 mod reply_line;
+pub mod sender_refusal;
+pub mod sink;
 mod starttls;
 pub mod status;
 mod stream;
@@ -32,14 +37,14 @@ pub use self::{
     connection::Relay,
     failure::{Failure, Reply},
     fault::{Fault, Part, Scope, Severity},
-    pool::{Limits, Pool},
+    pool::{Pool, PoolLimits},
 };
-use crate::message::OutgoingMail;
+use crate::message::RenderedMail;
 
 /// Where mail goes. The pool is the real one; tests have one in memory.
 pub trait Mailer: Send + Sync + 'static {
     /// Hands one mail over, until `expires` at most. `Ok` = a server took responsibility for it.
-    fn send(&self, mail: &OutgoingMail, expires: Instant)
+    fn send(&self, mail: &RenderedMail, expires: Instant)
     -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Whether mail from `sender` would be taken now.
@@ -47,7 +52,7 @@ pub trait Mailer: Send + Sync + 'static {
 }
 
 impl Mailer for Pool {
-    async fn send(&self, mail: &OutgoingMail, expires: Instant) -> Result<(), Failure> {
+    async fn send(&self, mail: &RenderedMail, expires: Instant) -> Result<(), Failure> {
         Self::send(self, mail, expires).await
     }
 

@@ -6,15 +6,18 @@ use std::{path::PathBuf, time::SystemTime};
 use ping_contract::{
     address::EmailAddress,
     event::{EventId, MailEvent},
-    test_mail::{Answer, Report},
+    test_mail::{TestMailCause, TestMailReport, TestMailResult},
 };
 use service_kit::telemetry::chain;
 use tokio::time::Instant;
 
 use crate::{
     config::TestMail,
-    message::OutgoingMail,
-    smtp::{Limits, Pool, answer::answer},
+    message::RenderedMail,
+    smtp::{
+        Pool, PoolLimits,
+        answer::{answer, cause},
+    },
 };
 
 /// The result cannot be told.
@@ -26,28 +29,33 @@ pub struct Error {
 }
 
 /// Sends it, and writes the report.
-pub async fn run(settings: &TestMail) -> Result<Answer, Error> {
+pub async fn run(settings: &TestMail) -> Result<TestMailResult, Error> {
     let report = send(settings).await;
-    tracing::info!(answer = report.answer.name(), reply = report.reply.as_deref(), "test mail");
+    let cause = report.cause.map(TestMailCause::message);
+    tracing::info!(answer = report.answer.name(), cause, reply = report.reply.as_deref(), "test mail");
     let file = &settings.report;
     std::fs::write(file, report.to_string()).map_err(|source| Error { file: file.clone(), source })?;
     Ok(report.answer)
 }
 
 /// Sends it, within the time that any mail has.
-pub async fn send(settings: &TestMail) -> Report {
+pub async fn send(settings: &TestMail) -> TestMailReport {
     let Some((pool, mail)) = prepare(settings) else {
-        return Report { answer: Answer::Misconfigured, reply: None };
+        return TestMailReport { answer: TestMailResult::Misconfigured, cause: None, reply: None };
     };
     let expires = Instant::now() + settings.smtp.smtp_total_timeout;
     let result = pool.send(&mail, expires).await;
     pool.close().await;
-    let reply = result.err().and_then(|failure| failure.reply()).map(|reply| reply.to_string());
-    Report { answer: result.map_or_else(answer, |()| Answer::Delivered), reply }
+    let failure = result.err();
+    TestMailReport {
+        answer: failure.map_or(TestMailResult::Delivered, answer),
+        cause: failure.and_then(cause),
+        reply: failure.and_then(|failure| failure.reply()).map(|reply| reply.to_string()),
+    }
 }
 
 /// What to send, and by whom. `None`: the settings do not make a mail, and the log says which.
-fn prepare(settings: &TestMail) -> Option<(Pool, OutgoingMail)> {
+fn prepare(settings: &TestMail) -> Option<(Pool, RenderedMail)> {
     let logged = |error: &dyn std::error::Error| {
         tracing::error!(error = %chain(error), "the test mail cannot be built from these settings");
     };
@@ -58,6 +66,8 @@ fn prepare(settings: &TestMail) -> Option<(Pool, OutgoingMail)> {
     let event = MailEvent {
         id: Some(id.clone()),
         to,
+        also_to: Vec::new(),
+        unusable_recipients: 0,
         subject: "Test mail".to_owned(),
         body:
             "An administrator of Ping requested this test mail. It was sent in the same way as sign-in codes.\n"
@@ -66,7 +76,7 @@ fn prepare(settings: &TestMail) -> Option<(Pool, OutgoingMail)> {
         locale: None,
     };
     let mail = writer.write(&event, &id, SystemTime::now()).inspect_err(|error| logged(error)).ok()?;
-    let limits = Limits {
+    let limits = PoolLimits {
         sessions: 1,
         mails: 1,
         life: settings.smtp.smtp_connection_life,

@@ -5,12 +5,14 @@ mod directory;
 mod document;
 
 use futures::future::{BoxFuture, FutureExt as _, ready};
-use ping_contract::address::EmailAddress;
+use ping_contract::{address::EmailAddress, synthetic};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use derived::DerivedAccounts;
-pub use directory::{Directory, DirectoryTrouble, ParseUriError, parse_uri, supervise};
+pub use directory::{
+    Directory, DirectorySettings, DirectoryTrouble, ParseUriError, check, parse_uri, restore, supervise,
+};
 
 /// A person, as answers and tokens show it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -47,21 +49,40 @@ impl std::fmt::Debug for User {
 }
 
 /// Which part of all people is asked for, in the order of their ids.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// At most so many; `None` = all.
-    pub limit: Option<u16>,
+    /// At most this many.
+    pub limit: u16,
     /// Those that come after this id.
     pub after: Option<String>,
 }
 
 /// Choices about accounts.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct AccountOptions {
     /// Show people each other's addresses.
     pub directory_emails: bool,
     /// Domain of the cookie that `/authz` reads; `None` = no cookie.
     pub cookie_domain: Option<String>,
+    /// Ask Redis whether the session of a token has ended.
+    pub check_session: bool,
+    /// Accept a code with the challenge of its login only.
+    pub require_challenge: bool,
+    /// Answer lists of users.
+    pub list_users: bool,
+}
+
+impl Default for AccountOptions {
+    fn default() -> Self {
+        Self {
+            directory_emails: false,
+            cookie_domain: None,
+            check_session: true,
+            require_challenge: false,
+            list_users: true,
+        }
+    }
 }
 
 /// The directory gave no usable answer. Never holds its own words, which may quote an address.
@@ -73,6 +94,12 @@ pub enum AccountsError {
     /// It did not answer, or refused.
     #[error("the directory of users gave no answer: {}", .0.message())]
     NoAnswer(DirectoryTrouble),
+    /// Several documents have the address in other letter cases, and none has it as it was written.
+    #[error(
+        "several users have this address in other letter cases, and none as it was written; `user-service directory \
+         check` lists them"
+    )]
+    SeveralUsers,
     /// A document without a usable `_id`.
     #[error("the directory of users holds a document that is no user")]
     Document,
@@ -80,8 +107,18 @@ pub enum AccountsError {
 
 /// Where people are found. What needs a directory fails with [`AccountsError::NoDirectory`] where there is none.
 pub trait Accounts: Send + Sync + 'static {
-    /// The person with this address; made where there is none.
-    fn find_or_make<'a>(&'a self, address: &'a EmailAddress) -> BoxFuture<'a, Result<User, AccountsError>>;
+    /// The person with this address; made where there is none. `written` is the address as the person wrote it: where
+    /// several people have it in different letter cases, that decides.
+    fn find_or_make<'a>(
+        &'a self,
+        address: &'a EmailAddress,
+        written: &'a str,
+    ) -> BoxFuture<'a, Result<User, AccountsError>>;
+
+    /// Asks for the person with this address as a sign-in does, and makes nobody.
+    fn look_up<'a>(&'a self, _address: &'a EmailAddress) -> BoxFuture<'a, Result<(), AccountsError>> {
+        ready(Ok(())).boxed()
+    }
 
     /// The person with this id.
     fn find<'a>(&'a self, _id: &'a str) -> BoxFuture<'a, Result<Option<User>, AccountsError>> {
@@ -101,4 +138,17 @@ pub trait Accounts: Send + Sync + 'static {
     fn list<'a>(&'a self, _page: &'a Page) -> BoxFuture<'a, Result<Vec<User>, AccountsError>> {
         ready(Err(AccountsError::NoDirectory)).boxed()
     }
+}
+
+/// Whoever signs in with this address. A synthetic sign-in asks the directory, which it tests so, and is nobody there.
+pub async fn of_sign_in(
+    accounts: &dyn Accounts,
+    address: &EmailAddress,
+    written: &str,
+) -> Result<User, AccountsError> {
+    if !synthetic::is_synthetic(address) {
+        return accounts.find_or_make(address, written).await;
+    }
+    accounts.look_up(address).await?;
+    Ok(User::new(synthetic::USER_ID, address.local_part(), address.as_str()))
 }

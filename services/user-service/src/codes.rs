@@ -17,7 +17,9 @@ pub use issue::{IssueError, IssueOutcome, IssueRequest, Issued};
 pub use settle::{PublishResult, Receipt};
 pub use verify::{Claim, ClaimOutcome, ClaimRequest, Claimant, WrongReason};
 
-use crate::{rate_limits::Limits, redis::RedisConnection};
+use redis_client::RedisConnection;
+
+use crate::rate_limits::Limits;
 
 /// The store. Clones share the connection.
 #[derive(Debug, Clone)]
@@ -28,7 +30,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// A store over a connection that [`crate::redis::supervise`] keeps.
+    /// A store in the Redis of this connection.
     #[must_use]
     pub fn new(redis: RedisConnection, limits: Arc<Limits>) -> Self {
         Self { redis, scripts: Arc::new(scripts::Scripts::new()), limits }

@@ -1,31 +1,33 @@
 //! Everything that can be set, from the environment or the command line; `--help` is the reference. Parsed and
 //! checked before anything connects.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
 use amqp::BrokerArgs;
-use axum::http::HeaderValue;
+use axum::http::{HeaderName, HeaderValue};
 use clap::Parser;
 use ipnet::IpNet;
-use redis::{Client, TlsCertificates};
-use secrecy::{ExposeSecret as _, SecretString};
+use redis_client::RedisArgs;
+use secrecy::ExposeSecret as _;
 use service_kit::{config::duration, telemetry::LogFormat};
+use traces::TraceArgs;
 
 use crate::{
     accounts::{AccountOptions, ParseUriError, parse_uri},
-    http::TrustedProxies,
+    http::{AllowedPages, TrustedProxies},
     peppers::PepperError,
     tokens::KeyFolderError,
 };
 
 mod accounts;
 mod limits;
-mod redis_url;
 mod secrets;
+mod task;
 
 pub use accounts::AccountArgs;
 pub use limits::LimitArgs;
 pub use secrets::SecretArgs;
+pub use task::{DirectoryCommand, DirectoryTask, Task};
 
 /// Makes and checks sign-in codes over HTTP.
 #[derive(Debug, Clone, Parser)]
@@ -40,18 +42,18 @@ pub struct Config {
     /// Port of /livez, /readyz and /metrics; not for the public network
     #[arg(long, env = "MANAGEMENT_PORT", default_value_t = 5001)]
     pub management_port: u16,
-    /// Redis, redis:// or rediss://
-    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
-    pub redis_url: SecretString,
-    /// PEM file with the CA of Redis' certificate; without it the public ones are trusted
-    #[arg(long, env = "REDIS_CA_FILE")]
-    pub redis_ca_file: Option<PathBuf>,
+    /// Redis
+    #[command(flatten)]
+    pub redis: RedisArgs,
     /// Networks of the proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8,192.0.2.7/32
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
-    /// Origins whose pages may call, such as <https://app.example.org>; none given = any
+    /// Origins whose pages and apps may call, such as <https://app.example.org> or <capacitor://localhost>; none given = any
     #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub allowed_origins: Vec<HeaderValue>,
+    /// Headers that pages of `ALLOWED_ORIGINS` may send beside the usual ones, such as x-tenant
+    #[arg(long, env = "ALLOWED_HEADERS", value_delimiter = ',', value_parser = header_name)]
+    pub allowed_headers: Vec<HeaderName>,
     /// Requests in work at the same time; more are answered 503 at once
     #[arg(long, env = "MAX_IN_FLIGHT", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_in_flight: u32,
@@ -76,6 +78,9 @@ pub struct Config {
     /// What is logged, a `tracing` directive list
     #[arg(long, env = "LOG_FILTER", default_value = "info")]
     pub log_filter: String,
+    /// Write the audit log to standard output, one JSON line an event; logs go to standard error
+    #[arg(long, env = "AUDIT_LOG", default_value_t = true, action = clap::ArgAction::Set)]
+    pub audit_log: bool,
     /// What tokens and codes are signed and digested with
     #[command(flatten)]
     pub secrets: SecretArgs,
@@ -88,6 +93,9 @@ pub struct Config {
     /// `RabbitMQ`
     #[command(flatten)]
     pub broker: BrokerArgs,
+    /// Traces
+    #[command(flatten)]
+    pub traces: TraceArgs,
 }
 
 /// A setting that cannot be used.
@@ -99,13 +107,20 @@ pub enum ConfigError {
          ALLOW_SHORT_JWT_SECRET=true"
     )]
     ShortSecret,
+    /// A code that lives too long.
+    #[error(
+        "CODE_TTL_SECONDS is over 600, the longest that NIST SP 800-63B allows; shorten it, or set ALLOW_LONG_CODE_TTL=true"
+    )]
+    LongCodeTtl,
+    /// A code that may be guessed at too often.
+    #[error("LOGIN_MAX_ATTEMPTS is over 10; lower it, or set ALLOW_MANY_ATTEMPTS=true")]
+    ManyAttempts,
     /// Nothing to sign tokens with.
     #[error(
         "neither JWT_SECRET nor TOKEN_SIGNING_KEYS_DIR is set, so no token can be signed; set JWT_SECRET (HS256, as \
          the original's services read it) or TOKEN_SIGNING_KEYS_DIR (EdDSA, which any service can check)"
     )]
     NoTokenKey,
-    /// Two kinds of keys.
     #[error(
         "JWT_SECRET and TOKEN_SIGNING_KEYS_DIR are both set, but tokens have one algorithm; remove JWT_SECRET, or \
          TOKEN_SIGNING_KEYS_DIR"
@@ -120,6 +135,9 @@ pub enum ConfigError {
     /// `TOKEN_SIGNING_KEYS_DIR`.
     #[error("TOKEN_SIGNING_KEYS_DIR cannot be used")]
     SigningKeys(#[source] KeyFolderError),
+    /// A command on the directory without one.
+    #[error("MONGO_URI is not set, so there is no directory of users")]
+    NoDirectory,
     /// `MONGO_URI`.
     #[error("MONGO_URI cannot be used")]
     MongoUri(#[source] ParseUriError),
@@ -131,13 +149,11 @@ pub enum ConfigError {
     File {
         /// The setting.
         name: &'static str,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
-    /// Not a Redis URL. Its own words may quote the password.
-    #[error("REDIS_URL is not a URL such as redis://localhost:6379 or rediss://user:password@host:6379")]
-    RedisUrl,
+    #[error(transparent)]
+    Redis(#[from] redis_client::ConfigError),
     /// The whole is shorter than its part.
     #[error(
         "REQUEST_TIMEOUT must be at least 1.5 s longer than PUBLISH_TIMEOUT, so that a refused mail is taken back"
@@ -149,6 +165,7 @@ impl Config {
     /// Checks what no single setting can tell.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.validate_tokens()?;
+        self.limits.validate()?;
         // Two Redis calls of at most half a second each, and some for the rest.
         if self.request_timeout < self.publish_timeout + Duration::from_millis(1500) {
             return Err(ConfigError::Timeouts);
@@ -170,25 +187,21 @@ impl Config {
         }
     }
 
-    /// The Redis client; connects later.
-    pub fn redis_client(&self) -> Result<Client, ConfigError> {
-        let info = redis_url::parse(self.redis_url.expose_secret()).ok_or(ConfigError::RedisUrl)?;
-        let Some(file) = &self.redis_ca_file else {
-            return Client::open(info).map_err(|_| ConfigError::RedisUrl);
-        };
-        let root_cert =
-            Some(std::fs::read(file).map_err(|source| ConfigError::File { name: "REDIS_CA_FILE", source })?);
-        Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert })
-            .map_err(|_| ConfigError::RedisUrl)
-    }
-
-    /// Choices about accounts.
     #[must_use]
     pub fn account_options(&self) -> AccountOptions {
         AccountOptions {
             directory_emails: self.accounts.directory_emails,
             cookie_domain: self.accounts.auth_cookie_domain.clone(),
+            check_session: self.accounts.authz_check_session,
+            require_challenge: self.accounts.require_challenge,
+            list_users: self.accounts.list_users,
         }
+    }
+
+    /// Whose pages may call.
+    #[must_use]
+    pub fn allowed_pages(&self) -> AllowedPages {
+        AllowedPages { origins: self.allowed_origins.clone(), headers: self.allowed_headers.clone() }
     }
 
     /// The proxies whose `X-Forwarded-For` is believed.
@@ -208,14 +221,12 @@ fn network(text: &str) -> Result<IpNet, &'static str> {
 
 /// `scheme://host[:port]`, as browsers send it.
 fn origin(text: &str) -> Result<HeaderValue, &'static str> {
-    const USE: &str = "use origins such as https://app.example.org, without a path, separated by commas";
-    let text = text.trim();
-    let uri = text.parse::<axum::http::Uri>().map_err(|_| USE)?;
-    let complete = uri.scheme().is_some() && uri.authority().is_some() && uri.path() == "/";
-    if !complete || text.ends_with('/') {
-        return Err(USE);
-    }
-    HeaderValue::from_str(text).map_err(|_| USE)
+    let origin = ping_contract::origin::normalise(text.trim()).and_then(|origin| origin.try_into().ok());
+    origin.ok_or("use origins such as https://app.example.org, without a path, separated by commas")
+}
+
+fn header_name(text: &str) -> Result<HeaderName, &'static str> {
+    text.trim().parse().map_err(|_| "use names of headers such as x-tenant, separated by commas")
 }
 
 #[cfg(test)]

@@ -7,12 +7,14 @@
 //! - [`sessions`], [`tokens`]: what a verified code is exchanged for.
 //! - [`codes`]: one code's life in Redis: issue, verify, settle. [`peppers`]: the keys of its digests.
 //! - [`publisher`]: handing the mail event over to the broker. [`accounts`]: who a user is.
+//! - [`audit`]: what happened to sign-ins, sessions and keys, for those who look into it.
 //! - [`metrics`], [`rate_limits`]: counters; policies, and clients as limits count them.
-//! - [`redis`], [`random`]: the connection to Redis, random bytes.
+//! - [`random`]: random bytes.
 //!
 //! Nothing here answers "ok" on a guess: without Redis or the broker it is 503, never "allow".
 
 pub mod accounts;
+pub mod audit;
 pub mod codes;
 pub mod config;
 pub mod endpoints;
@@ -22,15 +24,15 @@ pub mod peppers;
 pub mod publisher;
 pub mod random;
 pub mod rate_limits;
-pub mod redis;
 pub mod sessions;
 pub mod tokens;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use amqp::{Publisher, PublisherOptions};
 use config::{Config, ConfigError};
 use ping_contract::topology::{MAIL_EXCHANGE, MAIL_QUEUE};
+use redis_client::{Probe, RedisConnection, Supervision};
 use secrecy::ExposeSecret as _;
 use service_kit::{
     health::Health,
@@ -43,13 +45,13 @@ use tokio::net::TcpListener;
 
 use crate::{
     accounts::{Accounts, DerivedAccounts, Directory},
+    audit::{Audit, Entry, Event, Outcome},
     codes::Store,
-    endpoints::{App, LoginLimit, Parts, RouterOptions, router},
+    endpoints::{App, LoginLimit, Parts, RouterOptions, api},
     http::admission::Admission,
     metrics::ServiceMetrics,
     peppers::Peppers,
     publisher::RabbitMq,
-    redis::{RedisConnection, Reports, supervise},
     sessions::Sessions,
     tokens::{EdDsa, KeyFolderError, KeyRing, Publication, SigningKey, Tokens, Watched, read_key_folder},
 };
@@ -57,33 +59,35 @@ use crate::{
 /// Why the service could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A setting.
     #[error("the configuration cannot be used")]
     Config(#[from] ConfigError),
-    /// The broker's settings.
     #[error("the configuration of the broker cannot be used")]
     Broker(#[from] amqp::ConfigError),
+    /// No thread for the audit log.
+    #[error("the audit log could not be started")]
+    Audit(#[source] std::io::Error),
     /// A port in use, most often.
     #[error("could not listen on {address}; is another process using the port?")]
     Listen {
-        /// Where.
         address: SocketAddr,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
 }
 
-/// Starts everything and returns; [`Shutdown::finish`] waits for its end. No server needs to be there: requests are
-/// answered 503 until it is. The process is ready once it has reached each of them, and stays ready when one goes away.
-pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
+/// Starts everything. [`Shutdown::finish`] waits for its end; then the audit log, which is returned, is to be flushed. No server
+/// needs to be there: requests are answered 503 until it is. The process is ready once it has reached each of them, and stays
+/// ready when one goes away.
+pub async fn run(config: Config, shutdown: Shutdown) -> Result<Audit, Error> {
     config.validate()?;
     let metrics = Metrics::new("user-service", env!("CARGO_PKG_VERSION"));
     let health = Health::new();
     let counters = ServiceMetrics::new(&metrics);
-    let app = app(&config, counters.clone(), &health, &shutdown)?;
+    let audit = audit(&config, &counters)?;
+    let app =
+        app(&config, Watching { metrics: counters.clone(), audit: &audit, health: &health }, &shutdown)?;
     let options = RouterOptions {
-        allowed_origins: config.allowed_origins.clone(),
+        allowed_pages: config.allowed_pages(),
         admission: Admission::new(config.max_in_flight as usize, config.request_timeout, counters),
     };
     let public = listen(SocketAddr::new(config.bind_address, config.port)).await?;
@@ -94,57 +98,89 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
         idle_timeout: config.idle_timeout,
         ..ServeOptions::default()
     };
-    shutdown.spawn_critical("http", serve(public, router(&app, options), serve_options, shutdown.clone()));
+    shutdown.spawn_critical("http", serve(public, api(&app, options), serve_options, shutdown.clone()));
     shutdown.spawn_critical("management", management::serve(management, health, metrics, shutdown.clone()));
-    Ok(())
+    Ok(audit)
+}
+
+fn audit(config: &Config, metrics: &ServiceMetrics) -> Result<Audit, Error> {
+    if !config.audit_log {
+        return Ok(Audit::off(metrics.clone()));
+    }
+    Audit::start(std::io::stdout(), metrics.clone()).map_err(Error::Audit)
+}
+
+/// What others see of the service.
+struct Watching<'a> {
+    metrics: ServiceMetrics,
+    audit: &'a Audit,
+    health: &'a Health,
 }
 
 /// Puts the app together, with its connections being made in the background.
-fn app(
-    config: &Config,
-    metrics: ServiceMetrics,
-    health: &Health,
-    shutdown: &Shutdown,
-) -> Result<Arc<App>, Error> {
+fn app(config: &Config, watching: Watching<'_>, shutdown: &Shutdown) -> Result<Arc<App>, Error> {
+    let Watching { metrics, audit, health } = watching;
     let limits = Arc::new(config.limits.limits());
-    let redis = RedisConnection::new();
     let counter = metrics.clone();
-    let reports =
-        Reports { health: health.require("redis"), on_connect: Box::new(move || counter.redis_connected()) };
-    let supervised = supervise(redis.clone(), config.redis_client()?, reports, shutdown.clone());
-    shutdown.spawn_critical("redis", supervised);
+    let supervision = Supervision {
+        probe: Probe::Script,
+        health: health.require("redis"),
+        on_connect: Box::new(move || counter.redis_connected()),
+    };
+    let client = config.redis.client().map_err(ConfigError::Redis)?;
+    let redis = RedisConnection::start(client, supervision, shutdown);
     let publisher = publisher(config, health, shutdown)?;
     let ring = key_ring(config)?;
     let peppers = config.secrets.peppers(ring.as_ref())?;
     if let Some(file) = &config.secrets.otp_peppers_file {
-        shutdown.spawn_critical("peppers", peppers::reread(peppers.clone(), file.clone(), shutdown.clone()));
+        shutdown.spawn_critical("peppers", reread_peppers(&peppers, file.clone(), audit, shutdown));
     }
-    let sessions = ring.is_some().then(|| Sessions::new(redis.clone()));
+    let lasting_peppers = config.secrets.lasting_peppers(&peppers);
+    let sessions = ring.is_some().then(|| Sessions::new(redis.clone(), lasting_peppers.clone()));
     Ok(App::new(Parts {
         store: Store::new(redis.clone(), Arc::clone(&limits)),
         publisher: Arc::new(publisher),
         accounts: accounts(config, health, shutdown)?,
-        tokens: tokens(config, TokenParts { ring, redis, peppers: &peppers, health }, shutdown)?,
+        tokens: tokens(config, TokenParts { ring, redis, peppers: &peppers, audit, health }, shutdown)?,
         sessions,
         options: config.account_options(),
         peppers,
+        lasting_peppers,
         limits,
         login_limit: LoginLimit::new(config.max_in_flight as usize, config.publish_timeout / 2),
         proxies: config.trusted_proxies(),
         metrics,
+        audit: audit.clone(),
         shutdown: shutdown.clone(),
     }))
+}
+
+/// Follows the file of peppers.
+fn reread_peppers(
+    peppers: &Peppers,
+    file: PathBuf,
+    audit: &Audit,
+    shutdown: &Shutdown,
+) -> impl Future<Output = ()> + use<> {
+    let audit = audit.clone();
+    let on_change = move |kid: &str| record_rotation(&audit, &format!("pepper {kid}"));
+    peppers::reread(peppers.clone(), file, on_change, shutdown.clone())
+}
+
+/// Other keys are in use; `detail` names the one that is used from now on.
+fn record_rotation(audit: &Audit, detail: &str) {
+    audit.record(&Entry::new(Event::KeyRotation, Outcome::Success).detail(detail));
 }
 
 /// The directory, connecting in the background; without one, ids that follow from the addresses.
 fn accounts(config: &Config, health: &Health, shutdown: &Shutdown) -> Result<Arc<dyn Accounts>, ConfigError> {
     let ids = config.secrets.user_id_key().map(|key| DerivedAccounts::new(&key));
-    let Some(uri) = config.accounts.mongo_uri.clone() else {
+    let Some(settings) = config.accounts.directory() else {
         return Ok(Arc::new(ids.ok_or(ConfigError::NoUserIdSecret)?));
     };
     let directory = Directory::new(ids);
     let check = health.require("directory");
-    shutdown.spawn("directory", accounts::supervise(directory.clone(), uri, check, shutdown.clone()));
+    shutdown.spawn("directory", accounts::supervise(directory.clone(), settings, check, shutdown.clone()));
     Ok(Arc::new(directory))
 }
 
@@ -162,12 +198,13 @@ struct TokenParts<'a> {
     ring: Option<KeyRing>,
     redis: RedisConnection,
     peppers: &'a Peppers,
+    audit: &'a Audit,
     health: &'a Health,
 }
 
 /// Signs and checks tokens; keeps the keys as their folder has them.
 fn tokens(config: &Config, parts: TokenParts<'_>, shutdown: &Shutdown) -> Result<Tokens, ConfigError> {
-    let TokenParts { ring, redis, peppers, health } = parts;
+    let TokenParts { ring, redis, peppers, audit, health } = parts;
     let settings = &config.accounts;
     let check = health.require("signing-keys");
     // Whatever signs has been read by now.
@@ -177,7 +214,11 @@ fn tokens(config: &Config, parts: TokenParts<'_>, shutdown: &Shutdown) -> Result
         return Ok(Tokens::hs256(secret.expose_secret().as_bytes()));
     };
     let derived_peppers = config.secrets.peppers_are_derived().then(|| peppers.clone());
+    let audit = audit.clone();
     let on_change = move |keys: &[SigningKey]| {
+        if let Some(signing) = keys.first() {
+            record_rotation(&audit, &format!("signing-key {}", signing.kid()));
+        }
         if let Some(peppers) = &derived_peppers {
             peppers.replace_derived(keys.iter().map(SigningKey::pepper_secret));
         }
@@ -192,6 +233,7 @@ fn publisher(config: &Config, health: &Health, shutdown: &Shutdown) -> Result<Ra
     let options = PublisherOptions {
         max_in_flight: config.max_in_flight as usize,
         confirm_timeout: config.publish_timeout,
+        message_life: Some(config.limits.limits().code_ttl),
         // Without the queue no mail event is taken: a status must not call such a broker usable.
         queues: vec![MAIL_QUEUE.to_owned()],
         ..PublisherOptions::new(MAIL_EXCHANGE)

@@ -95,9 +95,11 @@ pub struct ServiceMetrics {
     verifications: Family<Labels<1>, Counter>,
     refreshes: Family<Labels<1>, Counter>,
     decisions: Family<Labels<2>, Counter>,
+    wrong_code_networks: Counter,
     shed: Family<Labels<1>, Counter>,
     untrusted_proxies: Counter,
     redis_connections: Counter,
+    audit_lines_dropped: Counter,
 }
 
 impl ServiceMetrics {
@@ -114,10 +116,15 @@ impl ServiceMetrics {
             registry.register("ping_token_refreshes", help, counters.refreshes.clone());
             let help = "Refusals by the policy that had no place left, and what passed";
             registry.register("ping_ratelimit_decisions", help, counters.decisions.clone());
+            let help = "Client networks that had a third of the wrong codes that LOGIN_WRONG_PER_IP allows in a window";
+            registry.register("ping_wrong_code_networks", help, counters.wrong_code_networks.clone());
             let help = "Requests turned away before any work, by reason";
             registry.register("ping_http_requests_shed", help, counters.shed.clone());
             let help = "Requests of a private peer that sent X-Forwarded-For and is not in TRUSTED_PROXIES";
             registry.register("ping_untrusted_forwarded", help, counters.untrusted_proxies.clone());
+            let help =
+                "Lines of the audit log that were dropped because they could not be written fast enough";
+            registry.register("ping_audit_lines_dropped", help, counters.audit_lines_dropped.clone());
             let help = "Connections to Redis that were made, the first one included";
             registry.register("ping_redis_connections", help, counters.redis_connections.clone());
         });
@@ -174,6 +181,11 @@ impl ServiceMetrics {
         }
     }
 
+    /// Counts a client network that has had a third of its wrong codes, once in each of its windows.
+    pub fn wrong_code_network(&self) {
+        self.wrong_code_networks.inc();
+    }
+
     /// Counts a request that was shed: `in_flight`, `slow_logins` or `deadline`.
     pub fn shed(&self, reason: &'static str) {
         self.shed.get_or_create(&[("reason", reason)]).inc();
@@ -182,6 +194,11 @@ impl ServiceMetrics {
     /// Counts a request of a proxy that nobody named.
     pub fn untrusted_proxy(&self) {
         self.untrusted_proxies.inc();
+    }
+
+    /// Counts a line of the audit log that is lost.
+    pub fn audit_line_dropped(&self) {
+        self.audit_lines_dropped.inc();
     }
 
     /// Counts a new connection to Redis.

@@ -1,5 +1,6 @@
-//! Digests of what must not lie in Redis in clear: codes, challenges, idempotency keys. All are HMAC-SHA256 under a
-//! pepper, which Redis never sees: a bare hash of a million codes is as good as the code.
+//! Digests of what must not lie in Redis in clear: codes, challenges, idempotency keys, refresh tokens, the networks that
+//! users sign in from. All are HMAC-SHA256 under a pepper, which Redis never sees: a bare hash of a million codes is as good
+//! as the code.
 
 use std::{fmt, sync::Arc};
 
@@ -9,9 +10,13 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use ping_contract::{address::EmailAddress, event::PURPOSE_SIGN_IN};
 use sha2::{Digest as _, Sha256};
 
+use crate::accounts::User;
+
 mod file;
+mod lasting_peppers;
 
 pub use file::reread;
+pub use lasting_peppers::LastingPeppers;
 
 /// The shortest pepper, in octets: as long as the digest (RFC 2104, section 3).
 pub const MIN_PEPPER_OCTETS: usize = 32;
@@ -38,14 +43,12 @@ pub struct Peppers(Arc<ArcSwap<Vec<Pepper>>>);
 pub struct KeySecret<'a> {
     /// The key's id.
     pub kid: &'a str,
-    /// Its secret.
     pub secret: &'a [u8],
 }
 
 /// Why `OTP_PEPPERS` cannot be used. Never holds what was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PepperError {
-    /// No entry at all.
     #[error("no pepper is given; write at least one as id:hex-digits")]
     None,
     /// An entry without a colon, or with characters that an id cannot have.
@@ -90,10 +93,32 @@ impl Pepper {
         hex::encode(self.mac(&["ping/idempotency/1", key]))
     }
 
+    /// The form in which a client network is stored beside a mailbox: whoever reads Redis does not learn where a user
+    /// signs in from. 32 hex digits.
+    #[must_use]
+    pub fn network_digest(&self, mailbox: &str, network: &str) -> HexDigest {
+        hex::encode(&self.mac(&["ping/network/1", mailbox, network])[..16])
+    }
+
     /// What tells one login's body from another's.
     #[must_use]
     pub fn fingerprint(&self, address: &EmailAddress) -> HexDigest {
         hex::encode(&self.mac(&["ping/fingerprint/1", address.as_str()])[..16])
+    }
+
+    /// What a session's record holds of its family of refresh tokens. It is bound to whose session it is: who can write to
+    /// Redis can neither make a record nor turn one of their own into another user's.
+    #[must_use]
+    pub fn family_digest(&self, family: &[u8], owner: &User) -> HexDigest {
+        // JSON keeps the texts apart, whatever they hold.
+        let owner = serde_json::json!([owner.id, owner.email, owner.name]).to_string();
+        hex::encode(self.mac(&["ping/session/1", &hex::encode(family), &owner]))
+    }
+
+    /// What a session's record holds of one refresh token.
+    #[must_use]
+    pub fn refresh_token_digest(&self, token: &[u8]) -> HexDigest {
+        hex::encode(self.mac(&["ping/refresh-token-record/1", &hex::encode(token)]))
     }
 
     fn mac(&self, parts: &[&str]) -> [u8; 32] {

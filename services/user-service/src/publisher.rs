@@ -4,6 +4,7 @@ mod rabbitmq;
 
 use futures::future::BoxFuture;
 use ping_contract::event::EventId;
+use traces::TraceParent;
 
 pub use rabbitmq::RabbitMq;
 
@@ -16,6 +17,8 @@ pub struct OutgoingMail {
     pub body: Vec<u8>,
     /// After this moment it must not be mailed: Unix milliseconds on Redis' clock.
     pub expires_at_ms: i64,
+    /// The trace that the request came with, if any.
+    pub trace_parent: Option<TraceParent>,
 }
 
 /// Why there is no confirm.

@@ -11,10 +11,14 @@ pub use client_ip::ClientIp;
 pub enum Policy {
     /// One login for an address, then a pause.
     LoginResend,
-    /// Logins for a mailbox in a quarter of an hour.
+    /// Logins for a mailbox from one client network in a quarter of an hour.
     LoginAddress,
-    /// Logins for a mailbox in a day.
+    /// The same in a day.
     LoginAddressDay,
+    /// Logins for a mailbox in a quarter of an hour from all networks together, but for those that it knows.
+    LoginAddressAll,
+    /// The same in a day.
+    LoginAddressAllDay,
     /// Logins from a client network; verified ones are given back.
     LoginIp,
     /// The same for the wide network.
@@ -25,16 +29,18 @@ pub enum Policy {
     VerifyNetwork,
     /// Wrong codes for a mailbox in a day, then waits.
     VerifyAddress,
-    /// The same for tries that carry the right challenge.
+    /// The same for one network that signed in before, and with a live challenge: it does not wait for others.
     VerifyChallenge,
 }
 
 impl Policy {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::LoginResend,
         Self::LoginAddress,
         Self::LoginAddressDay,
+        Self::LoginAddressAll,
+        Self::LoginAddressAllDay,
         Self::LoginIp,
         Self::LoginNetwork,
         Self::VerifyIp,
@@ -50,6 +56,8 @@ impl Policy {
             Self::LoginResend => "login-resend",
             Self::LoginAddress => "login-address",
             Self::LoginAddressDay => "login-address-day",
+            Self::LoginAddressAll => "login-address-all",
+            Self::LoginAddressAllDay => "login-address-all-day",
             Self::LoginIp => "login-ip",
             Self::LoginNetwork => "login-network",
             Self::VerifyIp => "verify-ip",
@@ -71,7 +79,7 @@ pub struct Quota {
     pub window: Duration,
 }
 
-/// The growing wait between wrong codes for one mailbox: it slows a guesser down and never locks the owner out.
+/// The growing wait between wrong codes for one mailbox. A network that signed in before waits for its own only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongTries {
     /// How many a day are free of waits; 0 = no waits.
@@ -89,9 +97,10 @@ pub struct Limits {
     pub code_ttl: Duration,
     /// The pause after a login for the same address; zero = none.
     pub resend_after: Duration,
-    /// Wrong tries that end the live codes.
+    /// Wrong attempts that end a code, whichever way they come.
     pub max_attempts: u32,
-    /// What a login is counted in, by [`Policy::LoginAddress`], `LoginAddressDay`, `LoginIp` and `LoginNetwork`.
+    /// What a login is counted in, by [`Policy::LoginAddress`], `LoginAddressDay`, those of all networks, `LoginIp` and
+    /// `LoginNetwork`.
     pub login: Vec<Quota>,
     /// What a wrong code is counted in, by [`Policy::VerifyIp`] and `VerifyNetwork`.
     pub verify: Vec<Quota>,
@@ -101,6 +110,21 @@ pub struct Limits {
 
 /// The length of [`Limits::wrong_tries`]' day.
 pub const DAY: Duration = Duration::from_hours(24);
+
+/// Wrong codes for one address since its last sign-in after which each further one is followed by a wait of a [`DAY`].
+pub const IN_A_ROW_BEFORE_DAYS: u32 = 60;
+
+/// The most of them that are compared, but for a network that signed in before. NIST SP 800-63B allows 100.
+pub const MOST_IN_A_ROW: u32 = 99;
+
+/// How long wrong codes in a row, and networks that signed in, are remembered.
+pub const MEMORY: Duration = Duration::from_hours(30 * 24);
+
+/// How many networks are remembered of an address.
+pub const KNOWN_NETWORKS: u32 = 8;
+
+/// Attempts at a code that are kept from strangers: those without a challenge, from another network than the login's.
+const KEPT_FROM_STRANGERS: u32 = 2;
 
 /// What is left of one policy, as the `RateLimit` header says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +147,12 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// The names of the policies without a place, separated by spaces.
+    #[must_use]
+    pub fn policy_names(&self) -> String {
+        self.policies.iter().map(|policy| policy.name()).collect::<Vec<_>>().join(" ")
+    }
+
     /// From each policy without a place and its end, at `now` (Unix milliseconds of Redis' clock). `None` if there are
     /// none.
     #[must_use]
@@ -151,6 +181,12 @@ impl Limits {
         let day = |policy| (places > 0).then_some(Quota { policy, places, window: DAY });
         let days = [day(Policy::VerifyAddress), day(Policy::VerifyChallenge)];
         self.verify.iter().copied().chain(days.into_iter().flatten()).collect()
+    }
+
+    /// Wrong attempts of strangers that a code is compared with: fewer than it has, so that they cannot end it.
+    #[must_use]
+    pub fn stranger_attempts(&self) -> u32 {
+        self.max_attempts.saturating_sub(KEPT_FROM_STRANGERS).max(1)
     }
 
     /// Whole minutes that the mail promises: never more than the code lives, at least one.
@@ -212,6 +248,12 @@ mod tests {
     fn the_mail_never_promises_more_than_the_code_lives() {
         let minutes = |seconds| Limits { code_ttl: Duration::from_secs(seconds), ..limits() }.code_minutes();
         assert_eq!((minutes(300), minutes(119), minutes(5)), (5, 1, 1));
+    }
+
+    #[test]
+    fn strangers_cannot_end_a_code_that_has_more_than_one_attempt() {
+        let strangers = |max_attempts| Limits { max_attempts, ..limits() }.stranger_attempts();
+        assert_eq!([1, 2, 3, 4, 5, 20].map(strangers), [1, 1, 1, 2, 3, 18]);
     }
 
     proptest! {

@@ -13,6 +13,8 @@ mod rotation;
 mod signing_key;
 mod watch;
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use crate::accounts::User;
 
 pub use eddsa::{EdDsa, TokenOptions};
@@ -27,7 +29,6 @@ pub use watch::{OnChange, Watched, watch};
 /// A token could not be made. Its source never holds the key.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The library.
     #[error("the token could not be signed")]
     Sign(#[source] jsonwebtoken::errors::Error),
     /// An `EdDSA` token names its session.
@@ -56,15 +57,35 @@ pub struct Identity {
     pub user: User,
     /// The session, where there are sessions.
     pub session: Option<SessionRef>,
+    /// `exp`, in Unix seconds.
+    pub expires_at: u64,
 }
 
-/// A new token.
 #[derive(Clone)]
 pub struct SignedToken {
-    /// The token.
     pub token: String,
     /// How long it lives, in seconds.
     pub expires_in: u64,
+}
+
+/// The life of a token that is signed at one time and ends at another, in Unix seconds.
+#[derive(Debug, Clone, Copy)]
+struct Lifetime {
+    now: u64,
+    ends: u64,
+}
+
+impl Lifetime {
+    /// From now on, for `life`, but not beyond `not_after`.
+    fn new(life: Duration, not_after: Option<u64>) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let ends = now.saturating_add(life.as_secs());
+        Self { now, ends: not_after.map_or(ends, |last| ends.min(last)) }
+    }
+
+    fn seconds(self) -> u64 {
+        self.ends.saturating_sub(self.now)
+    }
 }
 
 /// Makes and checks tokens, in the one way that is configured.
@@ -83,11 +104,17 @@ impl Tokens {
         Self::Hs256(Box::new(Hs256::new(secret)))
     }
 
-    /// A token for a person who has shown to read their address' mail. `session` is theirs where there are sessions.
-    pub fn sign(&self, user: &User, session: Option<&SessionRef>) -> Result<SignedToken, TokenError> {
+    /// A token for a user who has proved that they can read the mail of their address. `session` is theirs where there are
+    /// sessions. The token ends at `not_after` (Unix seconds) if its usual life is longer.
+    pub fn sign(
+        &self,
+        user: &User,
+        session: Option<&SessionRef>,
+        not_after: Option<u64>,
+    ) -> Result<SignedToken, TokenError> {
         match (self, session) {
-            (Self::Hs256(tokens), _) => tokens.sign(user),
-            (Self::EdDsa(tokens), Some(session)) => tokens.sign(user, session),
+            (Self::Hs256(tokens), _) => tokens.sign(user, not_after),
+            (Self::EdDsa(tokens), Some(session)) => tokens.sign(user, session, not_after),
             (Self::EdDsa(_), None) => Err(TokenError::NoSession),
         }
     }

@@ -23,7 +23,7 @@ pub(crate) async fn play<F>(platform: &mut Platform, fault: &'static str, with: 
 where
     F: AsyncFnOnce(&mut Platform),
 {
-    let run = under_load(platform, (fault, PER_SECOND, AFTER), with).await;
+    let run = under_load(platform, fault, PER_SECOND, AFTER, with).await;
     println!("{run}");
     run
 }
@@ -91,8 +91,8 @@ pub(crate) async fn parked(platform: &Platform) -> Value {
 
 /// Waits until mail-service says that it pauses for `reason`, or no longer does.
 pub(crate) async fn paused(platform: &Platform, reason: &str, paused: bool) {
-    let (metric, value) =
-        (format!("ping_mail_paused{{reason=\"{reason}\"}}"), if paused { 1.0 } else { 0.0 });
+    let metric = format!("ping_mail_paused{{reason=\"{reason}\"}}");
+    let value = if paused { 1.0 } else { 0.0 };
     let what = format!("{metric} to be {value}");
     wait_until(&what, DEADLINE, || async {
         (platform.mail_service_metric(&metric).await - value).abs() < 0.5

@@ -57,10 +57,11 @@ impl Soak {
         };
         let mut platform = Platform::start_with(setup).await;
         let idle = Figures::of(&platform).await;
-        let (account, client) = (Account::new(), platform.client.clone());
+        let account = Account::new();
+        let client = platform.client.clone();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let (began, load) =
-            (Instant::now(), account.run_until(&client, self.per_second, async { drop(stopped.await) }));
+        let began = Instant::now();
+        let load = account.run_until(&client, self.per_second, async { drop(stopped.await) });
         let played = async {
             let figures = self.play(&mut platform, &account, StdRng::seed_from_u64(seed)).await;
             let _ = stop.send(());

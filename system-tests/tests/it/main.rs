@@ -5,6 +5,9 @@
     reason = "a test fails by panic, and its figures are for the reader"
 )]
 
+mod guide;
 mod restarts;
 mod secrecy;
 mod sign_in;
+mod synthetic_sign_in;
+mod traces;

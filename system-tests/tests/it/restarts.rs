@@ -16,7 +16,7 @@ where
     F: AsyncFnOnce(&mut Platform),
 {
     let mut platform = Platform::start().await;
-    let run = under_load(&mut platform, (process, PER_SECOND, AFTER), restart).await;
+    let run = under_load(&mut platform, process, PER_SECOND, AFTER, restart).await;
     println!("{run}");
     run.assert_promises(doubles);
 }

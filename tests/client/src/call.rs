@@ -14,7 +14,6 @@ const EXCERPT: usize = 80;
 /// A request that a case wants sent from inside the namespace.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Call {
-    /// The whole URL.
     pub url: String,
     /// The JSON body of a POST; a GET without one.
     #[serde(default)]

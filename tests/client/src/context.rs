@@ -12,7 +12,7 @@ use crate::{
     call::{Answer, Call, Caller},
     inbox::Inbox,
     ledger::{Ledger, Summary},
-    plan::Plan,
+    plan::LoadPlan,
 };
 
 mod record;
@@ -21,9 +21,9 @@ pub use record::Record;
 
 /// What all sign-ins of a load share.
 #[derive(Debug)]
-pub struct Context {
+pub struct LoadContext {
     /// What the load is to do.
-    pub plan: Plan,
+    pub plan: LoadPlan,
     /// The mails so far.
     pub inbox: Inbox,
     caller: Caller,
@@ -32,10 +32,10 @@ pub struct Context {
     ledger: Mutex<Option<Arc<Ledger>>>,
 }
 
-impl Context {
+impl LoadContext {
     /// Nothing has begun.
     #[must_use]
-    pub fn new(plan: Plan, caller: Caller) -> Self {
+    pub fn new(plan: LoadPlan, caller: Caller) -> Self {
         let inbox = Inbox::new(plan.clone(), caller.clone());
         let record = Mutex::new(Record::new(Instant::now()));
         Self { plan, inbox, caller, record, stopped: AtomicBool::new(false), ledger: Mutex::default() }
@@ -59,7 +59,6 @@ impl Context {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was stopped.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)

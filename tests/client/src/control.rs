@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `GET /ready` | 200 |
 //! | `POST /call` with a [`Call`] | its [`Answer`] |
-//! | `POST /loads` with a [`Plan`] | 201, and the load runs |
+//! | `POST /loads` with a [`LoadPlan`] | 201, and the load runs |
 //! | `GET /loads` | the summaries of all loads by prefix |
 //! | `GET /loads/{prefix}` | the [`Summary`] |
 //! | `POST /loads/{prefix}/stop` | 202 |
@@ -25,27 +25,26 @@ use axum::{
 
 use crate::{
     call::{Answer, Call, Caller},
-    context::Context,
+    context::LoadContext,
     ledger::Summary,
     load,
-    plan::Plan,
+    plan::LoadPlan,
 };
 
 /// The loads by prefix.
 #[derive(Debug)]
 struct Loads {
     caller: Caller,
-    running: Mutex<BTreeMap<String, Arc<Context>>>,
+    running: Mutex<BTreeMap<String, Arc<LoadContext>>>,
 }
 
 impl Loads {
-    fn find(&self, prefix: &str) -> Result<Arc<Context>, StatusCode> {
+    fn find(&self, prefix: &str) -> Result<Arc<LoadContext>, StatusCode> {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.get(prefix).cloned().ok_or(StatusCode::NOT_FOUND)
     }
 }
 
-/// The routes.
 pub fn router(caller: Caller) -> Router {
     Router::new()
         .route("/ready", get(|| async { StatusCode::OK }))
@@ -61,11 +60,11 @@ async fn call(State(loads): State<Arc<Loads>>, Json(call): Json<Call>) -> Json<A
     Json(loads.caller.send(&call).await)
 }
 
-async fn start(State(loads): State<Arc<Loads>>, Json(plan): Json<Plan>) -> Response {
+async fn start(State(loads): State<Arc<Loads>>, Json(plan): Json<LoadPlan>) -> Response {
     if let Err(error) = plan.check() {
         return (StatusCode::BAD_REQUEST, error.to_string()).into_response();
     }
-    let context = Arc::new(Context::new(plan.clone(), loads.caller.clone()));
+    let context = Arc::new(LoadContext::new(plan.clone(), loads.caller.clone()));
     let mut running = loads.running.lock().unwrap_or_else(PoisonError::into_inner);
     if running.contains_key(&plan.prefix) {
         return (StatusCode::CONFLICT, "a load with this prefix exists: choose another").into_response();

@@ -21,7 +21,6 @@ pub struct Findings {
     pub changed_copies: Vec<String>,
     /// A mailed code that was never used, with what became of it.
     pub failed_codes: Vec<String>,
-    /// A code that was used twice.
     pub codes_used_twice: Vec<String>,
     /// A session whose newest refresh token was refused.
     pub lost_sessions: Vec<String>,

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{call::Caller, ledger::Mail, plan::Plan};
+use crate::{call::Caller, ledger::Mail, plan::LoadPlan};
 
 /// Mails on a page of Mailpit's list.
 const PAGE: usize = 200;
@@ -15,7 +15,7 @@ const PAGE: usize = 200;
 /// What was read so far.
 #[derive(Debug)]
 pub struct Inbox {
-    plan: Plan,
+    plan: LoadPlan,
     caller: Caller,
     read: Mutex<Read>,
 }
@@ -33,14 +33,13 @@ struct Read {
 pub struct Listed {
     /// Mailpit's own id.
     pub id: String,
-    /// What it holds.
     pub mail: Mail,
 }
 
 impl Inbox {
     /// Nothing read yet.
     #[must_use]
-    pub fn new(plan: Plan, caller: Caller) -> Self {
+    pub fn new(plan: LoadPlan, caller: Caller) -> Self {
         Self { plan, caller, read: Mutex::default() }
     }
 

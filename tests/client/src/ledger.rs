@@ -53,7 +53,6 @@ pub enum CodeOutcome {
 /// What became of the session of an address.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SessionOutcome {
-    /// There was none.
     #[default]
     None,
     /// Its last refresh was answered 200; `refreshes` of them were.

@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::{
     call::Answer,
-    context::Context,
+    context::LoadContext,
     sign_in::{Done, sign_in},
 };
 
@@ -21,7 +21,7 @@ const INBOX_PERIOD: Duration = Duration::from_millis(300);
 const MAX_IN_PROGRESS: usize = 4096;
 
 /// Runs a load until it is stopped and its last sign-in has ended; then proves all sessions and completes the ledger.
-pub async fn run(context: Arc<Context>) {
+pub async fn run(context: Arc<LoadContext>) {
     let mut reader = JoinSet::new();
     reader.spawn(read_inbox(context.clone()));
     let done = sign_ins(&context).await;
@@ -30,7 +30,7 @@ pub async fn run(context: Arc<Context>) {
 }
 
 /// A Mailpit that does not answer is asked again: its mails are read when it does.
-async fn read_inbox(context: Arc<Context>) {
+async fn read_inbox(context: Arc<LoadContext>) {
     loop {
         if let Err(error) = context.inbox.refresh().await {
             context.record().answers.count("mailpit", &Answer { detail: error, ..Answer::default() });
@@ -40,10 +40,11 @@ async fn read_inbox(context: Arc<Context>) {
 }
 
 /// The sign-ins in the order in which they began.
-async fn sign_ins(context: &Arc<Context>) -> Vec<finish::Ended> {
+async fn sign_ins(context: &Arc<LoadContext>) -> Vec<finish::Ended> {
     let mut ticks = interval(Duration::from_secs(1) / context.plan.per_second);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let (mut running, mut ended) = (JoinSet::new(), Vec::new());
+    let mut running = JoinSet::new();
+    let mut ended = Vec::new();
     for number in 0.. {
         ticks.tick().await;
         if context.is_stopped() {
@@ -66,7 +67,7 @@ async fn sign_ins(context: &Arc<Context>) -> Vec<finish::Ended> {
 }
 
 /// A sign-in, and for the first ones refreshes of its session until the load stops.
-async fn user(context: Arc<Context>, number: u64) -> finish::Ended {
+async fn user(context: Arc<LoadContext>, number: u64) -> finish::Ended {
     let mut done = sign_in(&context, number).await;
     context.record().end();
     let is_kept = usize::try_from(number).is_ok_and(|number| number < context.plan.kept_sessions);

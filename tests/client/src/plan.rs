@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A load: sign-ins of addresses `<prefix>-<number>@example.org` at a steady rate until it is stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Plan {
+pub struct LoadPlan {
     /// Where user-service answers, such as `http://demo-user-service`.
     pub target: String,
     /// Where Mailpit's API answers.
@@ -42,7 +42,7 @@ pub enum PlanError {
     Prefix(String),
 }
 
-impl Plan {
+impl LoadPlan {
     /// A plan without kept sessions.
     #[must_use]
     pub fn new(target: &str, prefix: &str, per_second: u32) -> Self {
@@ -99,25 +99,27 @@ mod tests {
     fn what_is_left_out_has_a_default() {
         let json = r#"{ "target": "http://demo-user-service", "prefix": "load", "per_second": 20 }"#;
         assert_eq!(
-            serde_json::from_str::<Plan>(json).unwrap(),
-            Plan::new("http://demo-user-service", "load", 20)
+            serde_json::from_str::<LoadPlan>(json).unwrap(),
+            LoadPlan::new("http://demo-user-service", "load", 20)
         );
         assert!(
-            serde_json::from_str::<Plan>(r#"{ "target": "", "prefix": "a", "per_second": 1, "rate": 2 }"#)
-                .is_err()
+            serde_json::from_str::<LoadPlan>(
+                r#"{ "target": "", "prefix": "a", "per_second": 1, "rate": 2 }"#
+            )
+            .is_err()
         );
     }
 
     #[test]
     fn a_plan_without_a_rate_or_an_address_is_refused() {
-        assert_eq!(Plan::new("http://x", "load", 0).check(), Err(PlanError::Rate(0)));
-        assert_eq!(Plan::new("http://x", "a b", 1).check(), Err(PlanError::Prefix("a b".to_owned())));
-        assert_eq!(Plan::new("http://x", "load-1", 20).check(), Ok(()));
+        assert_eq!(LoadPlan::new("http://x", "load", 0).check(), Err(PlanError::Rate(0)));
+        assert_eq!(LoadPlan::new("http://x", "a b", 1).check(), Err(PlanError::Prefix("a b".to_owned())));
+        assert_eq!(LoadPlan::new("http://x", "load-1", 20).check(), Ok(()));
     }
 
     #[test]
     fn a_load_knows_its_own_addresses() {
-        let plan = Plan::new("http://x", "load", 1);
+        let plan = LoadPlan::new("http://x", "load", 1);
         assert!(plan.is_own(&plan.address(0)) && plan.is_own(&plan.address(1_234_567)));
         assert!(!plan.is_own("load-proxy-000001@example.org") && !plan.is_own("ada@example.org"));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use crate::{call::Answer, context::Context, ledger::SessionOutcome};
+use crate::{call::Answer, context::LoadContext, ledger::SessionOutcome};
 
 /// A refresh that gets no usable answer is repeated for this long: longer than any server may be away.
 const DEADLINE: Duration = Duration::from_mins(3);
@@ -30,8 +30,9 @@ impl Session {
     }
 
     /// Exchanges the token, and goes on trying through an outage as a client does.
-    pub async fn refresh(&mut self, context: &Context) -> SessionOutcome {
-        let (end, mut unanswered) = (Instant::now() + DEADLINE, 0);
+    pub async fn refresh(&mut self, context: &LoadContext) -> SessionOutcome {
+        let end = Instant::now() + DEADLINE;
+        let mut unanswered = 0;
         while Instant::now() < end {
             let body = json!({ "refresh_token": self.token });
             let answer = context.call("refresh", "/api/v1/token/refresh", body).await;

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     call::Answer,
-    context::Context,
+    context::LoadContext,
     ledger::{CodeOutcome, SignIn},
     session::Session,
 };
@@ -42,8 +42,7 @@ pub struct Done {
     pub at: Instant,
 }
 
-/// Signs in.
-pub async fn sign_in(context: &Context, number: u64) -> Done {
+pub async fn sign_in(context: &LoadContext, number: u64) -> Done {
     let mut user = User {
         context,
         end: Instant::now() + DEADLINE,
@@ -74,13 +73,13 @@ pub async fn sign_in(context: &Context, number: u64) -> Done {
 }
 
 /// Whether a used code begins a second session.
-pub async fn is_good_again(context: &Context, address: &str, code: &str) -> bool {
+pub async fn is_good_again(context: &LoadContext, address: &str, code: &str) -> bool {
     context.call("verify-again", "/api/v1/verify-otp", json!({ "email": address, "otp": code })).await.status
         == 200
 }
 
 struct User<'a> {
-    context: &'a Context,
+    context: &'a LoadContext,
     end: Instant,
     entry: SignIn,
     code: String,
@@ -127,7 +126,8 @@ impl User<'_> {
     }
 
     async fn verify(&mut self) -> Result<Answer, Round> {
-        let (mut answered, mut tries) = (true, 0);
+        let mut answered = true;
+        let mut tries = 0;
         loop {
             let body = json!({ "email": self.entry.address, "otp": self.code });
             let answer = self.context.call("verify", "/api/v1/verify-otp", body).await;

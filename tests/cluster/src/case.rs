@@ -1,8 +1,15 @@
-//! One case: its namespace, its turn at the operator, its end.
+//! One case: its namespace, its turn at the operator, its end; and what it does to its objects, its pods and the nodes.
+
+mod description;
+mod events;
+pub mod metrics_api;
+pub mod node;
+mod objects;
+pub mod pods;
+mod programs;
 
 use std::{
     any::type_name,
-    io::{Write as _, stderr},
     panic::{AssertUnwindSafe, resume_unwind},
     time::{Duration, Instant},
 };
@@ -12,9 +19,10 @@ use kube::{Api, Client, core::NamespaceResourceScope};
 
 use crate::{
     cluster::{
-        Cluster, description,
+        Cluster, Operator,
         namespace::{self, PodSecurity},
         operator::{self, Turn},
+        tell,
     },
     settings,
 };
@@ -42,36 +50,58 @@ impl Case {
         Self::in_turn(body, turn).await;
     }
 
+    /// Runs a case that has the cluster to itself and needs neither operator nor neighbours: what the cluster can do, and how
+    /// the operator is installed.
+    pub async fn without_operator<F: AsyncFnOnce(&Self)>(body: F) {
+        let turn = operator::exclusive_turn().await;
+        let case = Self::named::<F>().await;
+        let ended = case.end(case.perform(body)).await;
+        drop(turn);
+        ended.report(&case);
+    }
+
     async fn in_turn<F: AsyncFnOnce(&Self)>(body: F, turn: Turn) {
-        let name = name_in(type_name::<F>()).to_owned();
-        let cluster = Cluster::connect().await;
-        operator::install_once(&cluster).await;
-        let case = Self { namespace: namespace::name_of(&name), name, cluster };
-        let began = Instant::now();
-        tell(&format!("{} begins", case.name));
-        let result = AssertUnwindSafe(case.perform(body)).catch_unwind().await;
-        let seconds = began.elapsed().as_secs();
-        if result.is_err() {
-            eprintln!("{}", description::of(&case).await);
-        }
-        if result.is_ok() || !settings::keeps_failed() {
-            case.remove().await;
-        }
+        let case = Self::named::<F>().await;
+        operator::install_once(&case.cluster).await;
+        let ended = case.end(case.perform_beside_neighbours(body)).await;
         // Whatever the case did to the operator, and wherever it stopped.
         if let Turn::Exclusive(_) = &turn {
             case.operator().install(&[]).await;
         }
         drop(turn);
-        let outcome = if result.is_ok() { "passed" } else { "FAILED" };
-        tell(&format!("{} {outcome} after {seconds} s", case.name));
-        if let Err(panic) = result {
-            resume_unwind(panic);
+        ended.report(&case);
+    }
+
+    async fn named<F>() -> Self {
+        let name = name_in(type_name::<F>()).to_owned();
+        Self { namespace: namespace::name_of(&name), name, cluster: Cluster::connect().await }
+    }
+
+    /// Performs the case to its end, describes it if it failed, and removes its namespaces.
+    async fn end(&self, performance: impl Future<Output = ()>) -> Ended {
+        let began = Instant::now();
+        tell(&format!("{} begins", self.name));
+        let result = AssertUnwindSafe(performance).catch_unwind().await;
+        let seconds = began.elapsed().as_secs();
+        if result.is_err() {
+            eprintln!("{}", description::of(self).await);
         }
+        if result.is_ok() || !settings::keeps_failed() {
+            self.remove().await;
+        }
+        Ended { result, seconds }
+    }
+
+    async fn perform_beside_neighbours<F: AsyncFnOnce(&Self)>(&self, body: F) {
+        self.perform(async |case: &Self| {
+            case.start_neighbours().await;
+            body(case).await;
+        })
+        .await;
     }
 
     async fn perform<F: AsyncFnOnce(&Self)>(&self, body: F) {
         namespace::create(self.kube(), &self.namespace, &self.namespace, PodSecurity::Restricted).await;
-        self.start_neighbours().await;
         body(self).await;
     }
 
@@ -112,6 +142,12 @@ impl Case {
         }
     }
 
+    /// The operator. Only a case that runs [`alone`](Case::alone) may change it.
+    #[must_use]
+    pub fn operator(&self) -> Operator<'_> {
+        Operator { cluster: &self.cluster }
+    }
+
     /// The client of the API server.
     #[must_use]
     pub fn kube(&self) -> &Client {
@@ -138,9 +174,20 @@ impl Case {
     }
 }
 
-/// Prints past libtest, which keeps the output of tests to itself until they fail.
-pub(crate) fn tell(line: &str) {
-    let _ = writeln!(stderr(), "{line}");
+/// How a case ended.
+struct Ended {
+    result: std::thread::Result<()>,
+    seconds: u64,
+}
+
+impl Ended {
+    fn report(self, case: &Case) {
+        let outcome = if self.result.is_ok() { "passed" } else { "FAILED" };
+        tell(&format!("{} {outcome} after {} s", case.name, self.seconds));
+        if let Err(panic) = self.result {
+            resume_unwind(panic);
+        }
+    }
 }
 
 /// The function that a closure stands in: `cases::redis_restarts::a_case::{{closure}}::{{closure}}`.

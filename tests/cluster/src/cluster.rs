@@ -1,52 +1,30 @@
-//! The cluster in use, and what a case does to its objects, pods and nodes.
+//! The cluster in use, and the operator in it.
 
-pub(crate) mod description;
-pub(crate) mod events;
+pub(crate) mod crd;
 mod forward;
 pub(crate) mod images;
 pub(crate) mod kubectl;
-pub mod metrics_api;
 pub(crate) mod namespace;
-pub mod node;
 pub(crate) mod objects;
+mod older;
 pub(crate) mod operator;
-pub mod pods;
 
 pub use forward::Forward;
 pub use namespace::PodSecurity;
+pub use objects::Kind;
 pub use operator::Operator;
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::{Write as _, stderr},
+    path::{Path, PathBuf},
+};
 
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
 
-use crate::settings;
-
-/// How `k8s/cluster` found the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// The node of `k8s/local` on this machine: its processes and network can be broken.
-    Local,
-    /// kind in Docker.
-    Kind,
-    /// The caller's own context.
-    Current,
-}
-
-impl Way {
-    /// The way of this name, or the name that is none.
-    pub fn parse(name: &str) -> Result<Self, String> {
-        match name {
-            "local" => Ok(Self::Local),
-            "kind" => Ok(Self::Kind),
-            "current" => Ok(Self::Current),
-            other => Err(other.to_owned()),
-        }
-    }
-}
+use crate::settings::{self, Way};
 
 /// A connection to the cluster. Each case has its own: a client lives in the runtime of its test.
 #[derive(Clone)]
@@ -89,19 +67,13 @@ impl Cluster {
     #[must_use]
     pub fn is_local(&self) -> bool {
         if self.way != Way::Local {
-            crate::case::tell("skipped: not the local cluster");
+            tell("skipped: not the local cluster");
         }
         self.way == Way::Local
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_ways_are_those_of_the_scripts() {
-        assert_eq!(Way::parse("local"), Ok(Way::Local));
-        assert_eq!(Way::parse("none"), Err("none".to_owned()));
-    }
+/// Prints past libtest, which keeps the output of tests to itself until they fail.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(stderr(), "{line}");
 }

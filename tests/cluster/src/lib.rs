@@ -45,20 +45,24 @@
 
 mod case;
 mod cluster;
+mod crd_version;
 pub mod deadline;
 mod neighbours;
+pub mod picture;
+mod pingstack;
 pub mod settings;
 mod stack;
 pub mod wait;
 
-pub use case::Case;
-pub use cluster::{Cluster, Forward, Operator, PodSecurity, Way, metrics_api, node, pods};
+pub use case::{Case, metrics_api, node, pods};
+pub use cluster::{Cluster, Forward, Kind, Operator, PodSecurity, crd::CRD};
 pub use neighbours::{ExternalServers, PROXY_URL, Relay, SlowMail};
+pub use pingstack::Condition;
+pub use settings::Way;
 pub use stack::{
     Stack,
-    conditions::Condition,
     load::{self, Load},
     management,
     user::{Session, User, served},
 };
-pub use test_client::{call::Answer, ledger::Ledger, plan::Plan};
+pub use test_client::{call::Answer, ledger::Ledger, plan::LoadPlan};

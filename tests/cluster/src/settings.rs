@@ -2,7 +2,28 @@
 
 use std::{env, path::PathBuf, time::Duration};
 
-use crate::cluster::Way;
+/// How `k8s/cluster` found the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// The node of `k8s/local` on this machine: its processes and network can be broken.
+    Local,
+    /// kind in Docker.
+    Kind,
+    /// The caller's own context.
+    Current,
+}
+
+impl Way {
+    /// The way of this name, or the name that is none.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        match name {
+            "local" => Ok(Self::Local),
+            "kind" => Ok(Self::Kind),
+            "current" => Ok(Self::Current),
+            other => Err(other.to_owned()),
+        }
+    }
+}
 
 /// How long `a_day_of_restarts_loses_nothing` signs in unless DURATION says otherwise.
 const DAY: Duration = Duration::from_mins(3);
@@ -24,6 +45,12 @@ pub(crate) fn operator_values() -> Vec<String> {
     values.split_whitespace().map(str::to_owned).collect()
 }
 
+/// Where the cluster finds the images.
+pub(crate) fn registry() -> String {
+    let pushed_to = env::var("REGISTRY").ok().filter(|registry| !registry.is_empty());
+    pushed_to.unwrap_or_else(|| "localhost/ping".to_owned())
+}
+
 /// Namespaces of failed cases stay.
 pub(crate) fn keeps_failed() -> bool {
     env::var_os("KEEP").is_some_and(|value| !value.is_empty())
@@ -34,6 +61,22 @@ pub(crate) fn keeps_failed() -> bool {
 pub fn day() -> Duration {
     let minutes = env::var("DURATION").ok();
     minutes.map_or(DAY, |text| minutes_in(&text).unwrap_or_else(|why| panic!("DURATION is '{text}': {why}")))
+}
+
+/// How many stacks `make bench-operator` measures, one row after the other: `COUNTS`, such as `1 10`.
+#[must_use]
+pub fn counts() -> Vec<usize> {
+    let text = env::var("COUNTS").ok().filter(|text| !text.trim().is_empty());
+    let text = text.unwrap_or_else(|| "1 10 100".to_owned());
+    let counts: Result<Vec<usize>, _> = text.split_whitespace().map(str::parse).collect();
+    counts.unwrap_or_else(|error| panic!("COUNTS is '{text}', write numbers that grow: {error}"))
+}
+
+/// How long each row of `make bench-operator` rests: `REST_SECONDS`.
+#[must_use]
+pub fn rest() -> Duration {
+    let seconds = env::var("REST_SECONDS").ok().map_or(Ok(120), |text| text.trim().parse());
+    Duration::from_secs(seconds.unwrap_or_else(|error| panic!("REST_SECONDS is not a number: {error}")))
 }
 
 /// The folder of the repository.
@@ -65,5 +108,11 @@ mod tests {
         for text in ["", "0", "1441", "3m", "-1", "1.5"] {
             assert!(minutes_in(text).is_err(), "{text} was taken");
         }
+    }
+
+    #[test]
+    fn the_ways_are_those_of_the_scripts() {
+        assert_eq!(Way::parse("local"), Ok(Way::Local));
+        assert_eq!(Way::parse("none"), Err("none".to_owned()));
     }
 }

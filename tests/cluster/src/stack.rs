@@ -2,7 +2,7 @@
 
 pub(crate) mod chart;
 mod children;
-pub(crate) mod conditions;
+mod conditions;
 mod consumers;
 pub mod load;
 pub mod management;
@@ -11,16 +11,17 @@ pub(crate) mod user;
 use std::time::Duration;
 
 use kube::{
-    Api, Client,
+    Api,
     api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
-    core::{ApiResource, GroupVersionKind},
 };
 use serde_json::{Value, json};
 
 use crate::{
     case::Case,
     cluster::objects::MANAGER,
+    crd_version::version,
     deadline,
+    pingstack::stacks,
     wait::{chain, eventually, seen},
 };
 
@@ -28,7 +29,7 @@ use crate::{
 fn small(name: &str) -> Value {
     let little = |cpu: &str| json!({ "requests": { "cpu": cpu } });
     json!({
-        "apiVersion": "pingstack.dev/v1alpha1", "kind": "PingStack", "metadata": { "name": name },
+        "apiVersion": format!("pingstack.dev/{}", version()), "kind": "PingStack", "metadata": { "name": name },
         "spec": {
             "login": { "resendAfterSeconds": 0, "limits": {
                 "codesPerAddress": 0, "codesPerAddressPerDay": 0, "loginsPerClient": 0,
@@ -46,7 +47,6 @@ fn small(name: &str) -> Value {
 /// A stack of a case by its name, there or not.
 pub struct Stack<'a> {
     pub(crate) case: &'a Case,
-    /// Its name.
     pub name: String,
 }
 
@@ -89,7 +89,6 @@ impl Stack<'_> {
         self.patch_object(json!({ "spec": spec })).await;
     }
 
-    /// Sets an annotation.
     pub async fn annotate(&self, name: &str, value: &str) {
         self.patch_object(json!({ "metadata": { "annotations": { name: value } } })).await;
     }
@@ -136,7 +135,6 @@ impl Stack<'_> {
         format!("http://{}-user-service", self.name)
     }
 
-    /// The whole object.
     pub async fn object(&self) -> Value {
         self.look().await.unwrap_or_else(|error| panic!("no stack {}: {error}", self.name))
     }
@@ -149,15 +147,6 @@ impl Stack<'_> {
     fn api(&self) -> Api<DynamicObject> {
         stacks(self.case.kube(), &self.case.namespace)
     }
-}
-
-/// The PingStacks of a namespace.
-pub(crate) fn stacks(client: &Client, namespace: &str) -> Api<DynamicObject> {
-    let kind = ApiResource::from_gvk_with_plural(
-        &GroupVersionKind::gvk("pingstack.dev", "v1alpha1", "PingStack"),
-        "pingstacks",
-    );
-    Api::namespaced_with(client.clone(), namespace, &kind)
 }
 
 /// RFC 7386: objects are merged, `null` removes, everything else replaces.

@@ -15,7 +15,7 @@ pub(super) const VERSIONS: [&str; 2] = ["v1.33.13", "v1.37.2"];
 pub(super) fn check(repository: &Repository, tools: &Tools, rendered: &[PathBuf]) -> Result<()> {
     let own = repository.build_folder("charts/schemas")?;
     let pingstack = values_schema::pingstack(&spec::read(repository)?);
-    fs::write(own.join("pingstack-pingstack-v1alpha1.json"), pingstack.to_string())?;
+    fs::write(own.join("pingstack-pingstack-v1beta1.json"), pingstack.to_string())?;
     let mut files = vec![repository.path("k8s/install.yaml")];
     files.extend(rendering::samples(repository)?.iter().map(|sample| repository.path(sample)));
     files.extend_from_slice(rendered);

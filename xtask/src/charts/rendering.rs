@@ -49,7 +49,9 @@ fn all(repository: &Repository) -> Result<Vec<Rendering>> {
             "ping-operator",
             &["--values", "charts/ping-operator/tests/everything.yaml"],
         ),
+        Rendering::new("reused", "ping-operator", &["--values", "charts/ping-operator/tests/reused.yaml"]),
         Rendering::new("mailpit", "pingstack", &["--set", "mailpit.enabled=true"]),
+        Rendering::new("everything", "pingstack", &["--values", "charts/pingstack/tests/everything.yaml"]),
     ];
     let folder = repository.build_folder("charts/values")?;
     for sample in samples(repository)? {

@@ -22,9 +22,8 @@ pub(super) fn read(repository: &Repository) -> Result<Vec<Field>> {
         serde_yaml::from_str(&repository.read(CRD)?).with_context(|| format!("{CRD} is not valid YAML"))?;
     with_whole_numbers(&mut crd);
     let versions = crd["spec"]["versions"].as_array().map_or(&[][..], Vec::as_slice);
-    let [version] = versions else {
-        bail!("{CRD} has {} versions: say in xtask which one the chart is made for", versions.len());
-    };
+    let stored = versions.iter().find(|version| version["storage"] == true);
+    let Some(version) = stored else { bail!("{CRD} stores none of its {} versions", versions.len()) };
     let mut fields = fields_of(&version["schema"]["openAPIV3Schema"]["properties"]["spec"]);
     for field in &mut fields {
         field.is_top = true;
@@ -121,8 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn a_second_version_of_the_crd_is_found() {
-        let (_folder, repository) = planted::repository(&[(super::CRD, "spec: { versions: [{}, {}] }")]);
-        assert!(read(&repository).err().unwrap().to_string().contains("has 2 versions"));
+    fn the_chart_is_made_for_the_version_that_is_stored() {
+        let crd = |stored: &str| {
+            let schema = "schema: { openAPIV3Schema: { properties: { spec: { properties: { a: {} } } } } }";
+            format!("spec: {{ versions: [{{}}, {{ {stored}{schema} }}] }}")
+        };
+        let (_folder, repository) = planted::repository(&[(super::CRD, &crd("storage: true, "))]);
+        assert_eq!(read(&repository).unwrap().first().unwrap().name, "a");
+        let (_folder, repository) = planted::repository(&[(super::CRD, &crd(""))]);
+        assert!(read(&repository).err().unwrap().to_string().contains("stores none of its 2 versions"));
     }
 }

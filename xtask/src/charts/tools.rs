@@ -10,6 +10,21 @@ use crate::repository::Repository;
 /// A Go module that lists programs and has no code of its own.
 const MODULE: &str = "dev/chart-tools";
 
+/// Compiles a program of the module, and returns its path.
+pub(super) fn compile(repository: &Repository, package: &str) -> Result<PathBuf> {
+    let folder = repository.build_folder("charts/bin")?;
+    let name = package.rsplit('/').next().unwrap_or(package);
+    Program::new("go")
+        .arguments(["build", "-C", MODULE, "-trimpath", "-ldflags", "-s -w", "-o"])
+        .argument(&folder)
+        .argument(package)
+        .variable("CGO_ENABLED", "0")
+        .inside(repository.root())
+        .output()
+        .with_context(|| format!("{name} is compiled with Go 1.26 or later (https://go.dev/doc/install)"))?;
+    Ok(folder.join(name))
+}
+
 pub(super) struct Tools {
     root: PathBuf,
     pub(super) helm: PathBuf,
@@ -21,19 +36,10 @@ impl Tools {
     pub(super) fn new(repository: &Repository) -> Result<Self> {
         let helm = Self::helm(repository)?;
         Program::new(repository.path("k8s/local/binaries")).argument("kubeconform").output()?;
-        let folder = repository.build_folder("charts/bin")?;
-        Program::new("go")
-            .arguments(["build", "-C", MODULE, "-trimpath", "-ldflags", "-s -w", "-o"])
-            .argument(&folder)
-            .argument("github.com/helm-unittest/helm-unittest/cmd/helm-unittest")
-            .variable("CGO_ENABLED", "0")
-            .inside(repository.root())
-            .output()
-            .context("helm-unittest is compiled with Go 1.26 or later (https://go.dev/doc/install)")?;
         Ok(Self {
             root: repository.root().to_owned(),
             helm,
-            helm_unittest: folder.join("helm-unittest"),
+            helm_unittest: compile(repository, "github.com/helm-unittest/helm-unittest/cmd/helm-unittest")?,
             kubeconform: repository.path(".build/k8s/bin/kubeconform"),
         })
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::program::Program;
 use crate::repository::Repository;
 
-const PROGRAMS: [&str; 4] = ["user-service", "mail-service", "operator", "xtask"];
+const PROGRAMS: [&str; 5] = ["user-service", "mail-service", "operator", "kubectl-ping", "xtask"];
 const MAY_IMPORT_PROGRAMS: &str = "bench";
 
 /// What `cargo metadata --no-deps` says of the workspace.

@@ -83,7 +83,6 @@ impl Delivery {
         }
     }
 
-    /// A header's text.
     #[must_use]
     pub fn text_header(&self, name: &str) -> Option<&str> {
         match self.header(name)? {

@@ -27,7 +27,7 @@ impl Session {
     pub(super) async fn open(config: &BrokerConfig, options: &ConsumerOptions) -> Result<Self, ConnectError> {
         let opened = async {
             let link = Link::open(config).await?;
-            let channel = link.connection.create_channel().await.map_err(ConnectError::Other)?;
+            let channel = link.channel().await?;
             let prefetch = options.prefetch.max(1);
             channel.basic_qos(prefetch, BasicQosOptions::default()).await.map_err(ConnectError::Other)?;
             Ok(Self { link, channel, unsettled: TaskTracker::new() })
@@ -44,7 +44,8 @@ impl Session {
     pub(super) async fn subscribe(&self, queue: &str) -> Result<lapin::Consumer, ConnectError> {
         let subscribed = async {
             self.link.check(&[], &[queue.to_owned()]).await?;
-            let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
+            let options = BasicConsumeOptions::default();
+            let arguments = FieldTable::default();
             let consumer = self.channel.basic_consume(queue.into(), "".into(), options, arguments).await;
             consumer.map_err(|error| explain_subscription(error, queue))
         };

@@ -12,7 +12,7 @@ use tokio::{
 use crate::{
     cause::Cause,
     config::BrokerConfig,
-    connection::ConnectError,
+    connection::{ConnectError, at_limit},
     consumer::{ConsumerOptions, ConsumerState, Delivery, session::Session},
 };
 
@@ -49,6 +49,7 @@ enum End {
 impl Supervisor {
     pub(super) async fn run(mut self) {
         let mut backoff = backoff();
+        let mut at_limit = at_limit();
         while !self.is_over() {
             let opened = tokio::select! {
                 opened = Session::open(&self.config, &self.options) => opened,
@@ -56,6 +57,7 @@ impl Supervisor {
             };
             match opened {
                 Ok(session) => {
+                    at_limit.reset();
                     let since = Instant::now();
                     self.serve(session).await;
                     if since.elapsed() >= STABLE {
@@ -63,7 +65,15 @@ impl Supervisor {
                         continue;
                     }
                 }
-                Err(error) => self.disconnected(&error),
+                Err(error) => {
+                    self.disconnected(&error);
+                    if error.cause() == Cause::LimitReached {
+                        if at_limit.wait(&self.shutdown).await.is_err() {
+                            break;
+                        }
+                        continue;
+                    }
+                }
             }
             if backoff.wait(&self.shutdown).await.is_err() {
                 break;
@@ -111,7 +121,8 @@ impl Supervisor {
             }
         };
         self.enter(ConsumerState::Consuming);
-        let (mut look, mut probe) = (interval(LOOK), interval(PROBE));
+        let mut look = interval(LOOK);
+        let mut probe = interval(PROBE);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         probe.reset();
         let end = loop {
@@ -179,7 +190,8 @@ impl Supervisor {
     /// Warns once for each cause: the next attempt follows within two seconds.
     fn disconnected(&self, error: &ConnectError) {
         let changed = self.enter(ConsumerState::Disconnected(error.cause()));
-        let (connection, error) = (&self.config.connection_name, telemetry::chain(error));
+        let connection = &self.config.connection_name;
+        let error = telemetry::chain(error);
         if changed {
             tracing::warn!(%connection, %error, "consumer cannot consume, trying again");
         } else {

@@ -17,7 +17,7 @@ use crate::{
     connection::{ConnectError, DEADLINE, Link},
     message::{Message, properties},
     publisher::{
-        Doubt, PublishError, PublisherOptions, Refusal,
+        PublishError, PublishRefusal, PublisherOptions, UnknownOutcome,
         channels::{Channels, Closed, Lease},
     },
 };
@@ -29,6 +29,7 @@ pub(crate) struct Session {
     /// Notified when a publish has shown that the connection cannot be trusted any more.
     pub(crate) broken: Notify,
     in_flight: TaskTracker,
+    message_life: Option<Duration>,
 }
 
 impl Session {
@@ -39,26 +40,30 @@ impl Session {
     ) -> Result<Self, ConnectError> {
         let opened = async {
             let link = Link::open(config).await?;
+            let count = link.channels(options.channels)?;
             link.check(&options.exchanges, &options.queues).await?;
-            let (channels, broken, in_flight) = (Channels::default(), Notify::new(), TaskTracker::new());
-            let session = Self { link, channels, broken, in_flight };
-            session.open_channels(options.channels).await?;
+            let channels = Channels::default();
+            let broken = Notify::new();
+            let in_flight = TaskTracker::new();
+            let session = Self { link, channels, broken, in_flight, message_life: options.message_life };
+            session.open_channels(count).await?;
+            // The check is made again and again, beside the channels: there must be room for it.
+            session.link.check(&[], &[]).await?;
             Ok(session)
         };
         timeout(DEADLINE, opened).await.unwrap_or(Err(ConnectError::Deadline))
     }
 
-    /// Opens `count` channels more.
     pub(crate) async fn open_channels(&self, count: usize) -> Result<(), ConnectError> {
         let one = || async {
-            let channel = self.link.connection.create_channel().await?;
-            channel.confirm_select(ConfirmSelectOptions::default()).await?;
+            let channel = self.link.channel().await?;
+            channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(ConnectError::Other)?;
             self.channels.add(channel);
-            Ok::<_, lapin::Error>(())
+            Ok::<_, ConnectError>(())
         };
         let opened = futures::future::try_join_all((0..count).map(|_| one()));
         let opened = timeout(DEADLINE, opened).await.map_err(|_| ConnectError::Deadline)?;
-        opened.map(|_| ()).map_err(ConnectError::Other)
+        opened.map(|_| ())
     }
 
     pub(crate) async fn publish(&self, message: Message, within: Duration) -> Result<(), PublishError> {
@@ -68,7 +73,7 @@ impl Session {
         let lease = match timeout_at(began + within / 2, self.channels.lease()).await {
             Ok(Ok(lease)) => lease,
             Ok(Err(Closed)) => return Err(PublishError::Refused(self.why_closed())),
-            Err(_elapsed) => return Err(PublishError::Refused(Refusal::Saturated)),
+            Err(_elapsed) => return Err(PublishError::Refused(PublishRefusal::Saturated)),
         };
         if let Err(refusal) = self.open_for_publishes() {
             lease.give_back();
@@ -84,17 +89,17 @@ impl Session {
         deadline: Instant,
     ) -> Result<(), PublishError> {
         let Some(channel) = lease.channel() else {
-            return Err(PublishError::Refused(Refusal::NotConnected));
+            return Err(PublishError::Refused(PublishRefusal::NotConnected));
         };
-        let outcome = match timeout_at(deadline, confirmed(channel, message)).await {
+        let outcome = match timeout_at(deadline, confirmed(channel, message, self.message_life)).await {
             Ok(Ok(confirmation)) => outcome(&confirmation),
             Ok(Err(error)) => Err(meaning(&error)),
-            Err(_elapsed) => Err(PublishError::Unknown(Doubt::TimedOut)),
+            Err(_elapsed) => Err(PublishError::Unknown(UnknownOutcome::TimedOut)),
         };
         match outcome {
             // Dropping the lease gives the channel up: something may still be under way on it.
             Err(PublishError::Unknown(_)) => self.broken.notify_one(),
-            Err(PublishError::Refused(Refusal::Forbidden | Refusal::NotConnected)) => {}
+            Err(PublishError::Refused(PublishRefusal::Forbidden | PublishRefusal::NotConnected)) => {}
             _ => lease.give_back(),
         }
         outcome
@@ -112,22 +117,29 @@ impl Session {
         }
     }
 
-    fn open_for_publishes(&self) -> Result<(), Refusal> {
+    fn open_for_publishes(&self) -> Result<(), PublishRefusal> {
         if self.link.is_blocked() {
-            return Err(Refusal::Blocked);
+            return Err(PublishRefusal::Blocked);
         }
-        if self.link.is_connected() { Ok(()) } else { Err(Refusal::NotConnected) }
+        if self.link.is_connected() { Ok(()) } else { Err(PublishRefusal::NotConnected) }
     }
 
-    fn why_closed(&self) -> Refusal {
-        self.open_for_publishes().err().unwrap_or(Refusal::NotConnected)
+    fn why_closed(&self) -> PublishRefusal {
+        self.open_for_publishes().err().unwrap_or(PublishRefusal::NotConnected)
     }
 }
 
-async fn confirmed(channel: &Channel, message: Message) -> Result<Confirmation, lapin::Error> {
+async fn confirmed(
+    channel: &Channel,
+    message: Message,
+    life: Option<Duration>,
+) -> Result<Confirmation, lapin::Error> {
     let Message { exchange, routing_key, message_id, body, headers } = message;
     let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    let properties = properties(&message_id, headers);
+    let mut properties = properties(&message_id, headers);
+    if let Some(life) = life {
+        properties = properties.with_expiration(life.as_millis().to_string().into());
+    }
     channel.basic_publish(exchange.into(), routing_key.into(), options, &body, properties).await?.await
 }
 
@@ -135,11 +147,11 @@ fn outcome(confirmation: &Confirmation) -> Result<(), PublishError> {
     match confirmation {
         Confirmation::Ack(None) => Ok(()),
         Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => {
-            Err(PublishError::Refused(Refusal::Returned))
+            Err(PublishError::Refused(PublishRefusal::Returned))
         }
-        Confirmation::Nack(None) => Err(PublishError::Refused(Refusal::Nacked)),
+        Confirmation::Nack(None) => Err(PublishError::Refused(PublishRefusal::Nacked)),
         // The channel is in confirm mode, so this cannot be; claiming success would be a guess.
-        Confirmation::NotRequested => Err(PublishError::Unknown(Doubt::ConnectionLost)),
+        Confirmation::NotRequested => Err(PublishError::Unknown(UnknownOutcome::ConnectionLost)),
     }
 }
 
@@ -147,10 +159,12 @@ fn outcome(confirmation: &Confirmation) -> Result<(), PublishError> {
 fn meaning(error: &lapin::Error) -> PublishError {
     match error.kind() {
         ErrorKind::ProtocolError(_) if error.is_amqp_soft_error() => {
-            PublishError::Refused(Refusal::Forbidden)
+            PublishError::Refused(PublishRefusal::Forbidden)
         }
         // lapin looks at the channel before it sends anything.
-        ErrorKind::InvalidChannelState(_, "basic.publish") => PublishError::Refused(Refusal::NotConnected),
-        _ => PublishError::Unknown(Doubt::ConnectionLost),
+        ErrorKind::InvalidChannelState(_, "basic.publish") => {
+            PublishError::Refused(PublishRefusal::NotConnected)
+        }
+        _ => PublishError::Unknown(UnknownOutcome::ConnectionLost),
     }
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cause::Cause,
     config::BrokerConfig,
-    connection::{ConnectError, DEADLINE},
+    connection::{ConnectError, DEADLINE, at_limit},
     publisher::{PublisherOptions, Shared, State, session::Session},
 };
 
@@ -24,7 +24,6 @@ const PROBE: Duration = Duration::from_secs(15);
 /// A session that lived for less does not reset the backoff: a broker that accepts and drops must not be hammered.
 const STABLE: Duration = Duration::from_secs(1);
 
-/// When to end.
 pub(super) struct Stop {
     /// All publishers are gone.
     pub(super) dropped: CancellationToken,
@@ -51,8 +50,9 @@ enum End {
 }
 
 impl Supervisor {
-    pub(super) async fn run(self) {
+    pub(super) async fn run(mut self) {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(2));
+        let mut at_limit = at_limit();
         loop {
             let opened = tokio::select! {
                 opened = Session::open(&self.config, &self.options) => opened,
@@ -60,6 +60,7 @@ impl Supervisor {
             };
             match opened {
                 Ok(session) => {
+                    at_limit.reset();
                     let since = Instant::now();
                     if let End::Stop = self.serve(Arc::new(session)).await {
                         break;
@@ -69,7 +70,19 @@ impl Supervisor {
                         continue;
                     }
                 }
-                Err(error) => self.disconnected(&error),
+                Err(error) => {
+                    self.disconnected(&error);
+                    if let ConnectError::ChannelLimit = error {
+                        // Fewer may fit; what has once been too many stays so.
+                        self.options.channels = (self.options.channels / 2).max(1);
+                    }
+                    if error.cause() == Cause::LimitReached {
+                        if at_limit.wait(&self.stop.shutdown).await.is_err() {
+                            break;
+                        }
+                        continue;
+                    }
+                }
             }
             if backoff.wait(&self.stop.shutdown).await.is_err() {
                 break;
@@ -100,7 +113,8 @@ impl Supervisor {
 
     async fn watch(&self, session: &Session) -> End {
         let mut events = std::pin::pin!(session.link.connection.events_listener());
-        let (mut look, mut probe) = (interval(LOOK), interval(PROBE));
+        let mut look = interval(LOOK);
+        let mut probe = interval(PROBE);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         probe.reset();
         loop {
@@ -156,10 +170,11 @@ impl Supervisor {
         changed
     }
 
-    /// Warns once for each cause: the next attempt follows within two seconds.
+    /// Warns once for each cause: the next attempt follows within two seconds, or half a minute at a limit.
     fn disconnected(&self, error: &ConnectError) {
         let changed = self.enter(State::Disconnected(error.cause()));
-        let (connection, error) = (&self.config.connection_name, telemetry::chain(error));
+        let connection = &self.config.connection_name;
+        let error = telemetry::chain(error);
         if changed {
             tracing::warn!(%connection, %error, "publisher cannot connect, trying again");
         } else {

@@ -36,7 +36,8 @@ async fn a_wrong_password_and_a_vhost_that_does_not_exist_are_denied_access() {
 #[tokio::test]
 async fn a_check_says_that_the_exchange_is_missing_and_is_usable_once_it_is_there() {
     let fixture = Fixture::new().await;
-    let (health, management) = (Health::new(), fixture.vhost.management());
+    let health = Health::new();
+    let management = fixture.vhost.management();
     management.delete(&fixture.vhost.path("exchanges", MAIL_EXCHANGE)).await;
     let publisher = Publisher::start(fixture.config(), options(), &fixture.shutdown);
     publisher.report_to(health.require("rabbitmq"), &fixture.shutdown);
@@ -74,7 +75,8 @@ async fn a_publisher_that_may_only_write_to_the_exchange_sees_that_the_queue_is_
 #[tokio::test]
 async fn a_consumer_without_permission_on_the_queue_is_denied_access_and_a_paused_one_is_usable() {
     let fixture = Fixture::new().await;
-    let (health, management) = (Health::new(), fixture.vhost.management());
+    let health = Health::new();
+    let management = fixture.vhost.management();
     let user = format!("{}-reader", fixture.vhost.name());
     management.put(&format!("/api/users/{user}"), &serde_json::json!({"password": "pw", "tags": ""})).await;
     let permissions = format!("/api/permissions/{}/{user}", fixture.vhost.name());

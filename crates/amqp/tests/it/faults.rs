@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use amqp::{Doubt, PublishError, Publisher, PublisherOptions, Refusal, State};
+use amqp::{PublishError, PublishRefusal, Publisher, PublisherOptions, State, UnknownOutcome};
 use futures::future::join_all;
 use test_kit::{
     servers::{RabbitServer, SmallDisk},
@@ -66,7 +66,8 @@ impl Load {
 
     /// Ends, and compares with what is in the queue: all that was confirmed, each once at least.
     async fn nothing_confirmed_is_lost(&self, fixture: &Fixture) {
-        let (found, confirmed) = (fixture.drain().await, self.confirmed.lock().unwrap().clone());
+        let found = fixture.drain().await;
+        let confirmed = self.confirmed.lock().unwrap().clone();
         let lost = confirmed.difference(&found).collect::<Vec<_>>();
         assert_eq!(lost.len(), 0, "of {} confirmed, lost: {lost:?}", confirmed.len());
     }
@@ -124,7 +125,7 @@ async fn a_frozen_broker_leaves_publishes_unknown_and_is_used_again_when_it_thaw
         }
     };
     let failure = timeout(PATIENCE, first_failure).await.expect("a publish without confirm");
-    assert_eq!(failure, PublishError::Unknown(Doubt::TimedOut));
+    assert_eq!(failure, PublishError::Unknown(UnknownOutcome::TimedOut));
     is_disconnected(&publisher).await;
     server.process.resume();
     publish_until_confirmed(&publisher, &message("after")).await;
@@ -146,7 +147,7 @@ async fn trap_6_during_an_alarm_every_publish_is_refused_at_once() {
             let refused =
                 timeout(Duration::from_millis(300), publisher.publish(message(&number.to_string())));
             let refused = refused.await.expect("an answer at once");
-            assert_eq!(refused, Err(PublishError::Refused(Refusal::Blocked)));
+            assert_eq!(refused, Err(PublishError::Refused(PublishRefusal::Blocked)));
         }
         alarm.end();
         reaches(&publisher, State::Connected).await;

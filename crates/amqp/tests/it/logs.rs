@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use amqp::{Message, Refusal};
+use amqp::{Message, PublishRefusal};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter, util::SubscriberInitExt as _};
 
 use crate::{Fixture, refused, unroutable};
@@ -40,7 +40,7 @@ async fn the_body_of_a_returned_message_is_not_logged() {
     let publisher = fixture.publisher().await;
     let body = b"code 482931".to_vec();
     let message = Message { body: body.clone(), ..unroutable("returned") };
-    assert_eq!(publisher.publish(message).await, refused(Refusal::Returned));
+    assert_eq!(publisher.publish(message).await, refused(PublishRefusal::Returned));
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("publisher state"), "the log is captured: {log}");
     // As text, and as Debug prints octets.

@@ -1,4 +1,4 @@
-//! Publisher and consumer against a real `RabbitMQ`. Run as `dev/with-servers cargo test -p broker`.
+//! Publisher and consumer against a real `RabbitMQ`. Run as `dev/with-servers cargo test -p amqp`.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,8 +9,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use amqp::{
-    BrokerConfig, Consumer, ConsumerOptions, Message, PublishError, Publisher, PublisherOptions, Refusal,
-    State,
+    BrokerConfig, Consumer, ConsumerOptions, Message, PublishError, PublishRefusal, Publisher,
+    PublisherOptions, State,
 };
 use ping_contract::topology::{Desired, MAIL_EXCHANGE, MAIL_QUEUE};
 use rabbitmq_management::{Management, ManagementConfig};
@@ -21,6 +21,7 @@ use tokio::time::timeout;
 mod cause;
 mod consumer;
 mod faults;
+mod limits;
 mod logs;
 mod publisher;
 mod recovery;
@@ -57,7 +58,7 @@ impl Fixture {
             password: broker.password.clone().into(),
             ca_file: None,
         };
-        let desired = Desired::new(self.vhost.name(), Duration::from_mins(5));
+        let desired = Desired::new(self.vhost.name());
         rabbitmq_management::apply(&Management::new(&config).unwrap(), &desired).await.unwrap();
     }
 
@@ -154,6 +155,6 @@ async fn publish_until_confirmed(publisher: &Publisher, message: &Message) {
         .unwrap_or_else(|_| panic!("no publish was confirmed within {PATIENCE:?}"));
 }
 
-fn refused(refusal: Refusal) -> Result<(), PublishError> {
+fn refused(refusal: PublishRefusal) -> Result<(), PublishError> {
     Err(PublishError::Refused(refusal))
 }

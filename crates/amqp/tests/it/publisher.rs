@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use amqp::{HeaderValue, Message, PublisherOptions, Refusal};
+use amqp::{HeaderValue, Message, PublishRefusal, PublisherOptions};
 use futures::{StreamExt as _, stream};
 use ping_contract::topology::{RETRY_EXCHANGE, RetryTier};
 use serde_json::json;
@@ -34,7 +34,7 @@ async fn a_confirmed_message_is_in_the_queue_persistent_and_whole() {
 async fn an_unroutable_message_is_returned_and_the_publisher_goes_on() {
     let fixture = Fixture::new().await;
     let publisher = fixture.publisher().await;
-    assert_eq!(publisher.publish(unroutable("lost")).await, refused(Refusal::Returned));
+    assert_eq!(publisher.publish(unroutable("lost")).await, refused(PublishRefusal::Returned));
     assert_eq!(publisher.publish(message("kept")).await, Ok(()));
     assert_eq!(fixture.drain().await, BTreeSet::from(["kept".to_owned()]));
 }
@@ -59,7 +59,7 @@ async fn trap_5_a_return_is_never_attached_to_another_message() {
         .await;
     let mut good = BTreeSet::new();
     for (number, bad, result) in results {
-        let expected = if bad { refused(Refusal::Returned) } else { Ok(()) };
+        let expected = if bad { refused(PublishRefusal::Returned) } else { Ok(()) };
         assert_eq!(result, expected, "message {number}");
         if !bad {
             good.insert(number.to_string());
@@ -83,18 +83,20 @@ async fn a_confirm_and_a_refusal_belong_to_their_own_message() {
     let to_full =
         |id: &str| Message { exchange: RETRY_EXCHANGE, routing_key: full.to_owned(), ..message(id) };
     // The queue refuses once it has taken its first ones.
-    let filled = async { while publisher.publish(to_full("filler")).await != refused(Refusal::Nacked) {} };
+    let filled =
+        async { while publisher.publish(to_full("filler")).await != refused(PublishRefusal::Nacked) {} };
     timeout(PATIENCE, filled).await.expect("the full queue to refuse");
 
     let tasks = (0..4).map(|task| {
-        let (publisher, to_full) = (publisher.clone(), to_full("refused"));
+        let publisher = publisher.clone();
+        let to_full = to_full("refused");
         tokio::task::spawn_blocking(move || {
             tokio::runtime::Handle::current().block_on(async move {
                 for number in 0..500 {
                     let kept = message(&format!("{task}-{number}"));
                     let (kept, refused) =
                         tokio::join!(publisher.publish(kept), publisher.publish(to_full.clone()));
-                    assert_eq!((kept, refused), (Ok(()), crate::refused(Refusal::Nacked)));
+                    assert_eq!((kept, refused), (Ok(()), crate::refused(PublishRefusal::Nacked)));
                 }
             });
         })
@@ -111,7 +113,7 @@ async fn more_than_may_be_in_flight_are_refused_at_once() {
     let publisher =
         fixture.publisher_with(fixture.config(), PublisherOptions { max_in_flight: 1, ..options() }).await;
     let both = tokio::join!(publisher.publish(message("first")), publisher.publish(message("second")));
-    assert_eq!(both, (Ok(()), refused(Refusal::Saturated)));
+    assert_eq!(both, (Ok(()), refused(PublishRefusal::Saturated)));
     assert_eq!(publisher.publish(message("third")).await, Ok(()), "the slot is free again");
 }
 
@@ -149,7 +151,7 @@ async fn a_missing_exchange_is_waited_for() {
     let path = fixture.vhost.path("exchanges", "ping.mail");
     fixture.vhost.management().delete(&path).await;
     let publisher = amqp::Publisher::start(fixture.config(), options(), &fixture.shutdown);
-    assert_eq!(publisher.publish(message("early")).await, refused(Refusal::NotConnected));
+    assert_eq!(publisher.publish(message("early")).await, refused(PublishRefusal::NotConnected));
     fixture.apply().await;
     crate::reaches(&publisher, amqp::State::Connected).await;
     assert_eq!(publisher.publish(message("in time")).await, Ok(()));
@@ -160,7 +162,7 @@ async fn a_message_to_an_exchange_that_was_deleted_is_refused_and_nothing_else_s
     let fixture = Fixture::new().await;
     let publisher = fixture.publisher().await;
     fixture.vhost.management().delete(&fixture.vhost.path("exchanges", "ping.mail")).await;
-    assert_eq!(publisher.publish(message("lost")).await, refused(Refusal::Forbidden));
+    assert_eq!(publisher.publish(message("lost")).await, refused(PublishRefusal::Forbidden));
     let retry = RetryTier::Seconds45.queue_name().to_owned();
     let other = Message { exchange: RETRY_EXCHANGE, routing_key: retry, ..message("kept") };
     assert_eq!(publisher.publish(other).await, Ok(()));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use amqp::{Doubt, PublishError, Publisher, PublisherOptions, Refusal, State};
+use amqp::{PublishError, PublishRefusal, Publisher, PublisherOptions, State, UnknownOutcome};
 use test_kit::proxy::Mode;
 use tokio::{io::AsyncReadExt as _, net::TcpListener, time::timeout};
 
@@ -16,7 +16,7 @@ async fn without_a_broker_every_publish_is_refused_and_the_first_dial_that_works
     let (proxy, config) = fixture.proxied().await;
     proxy.set_mode(Mode::Refuse).await;
     let publisher = Publisher::start(config, options(), &fixture.shutdown);
-    assert_eq!(publisher.publish(message("early")).await, refused(Refusal::NotConnected));
+    assert_eq!(publisher.publish(message("early")).await, refused(PublishRefusal::NotConnected));
     proxy.set_mode(Mode::Forward).await;
     reaches(&publisher, State::Connected).await;
     assert_eq!(publisher.publish(message("in time")).await, Ok(()));
@@ -47,7 +47,7 @@ async fn a_publish_without_confirm_is_unknown_and_the_connection_is_replaced() {
     let publisher = fixture.publisher_with(config, PublisherOptions { confirm_timeout, ..options() }).await;
     proxy.set_mode(Mode::BlackHole).await;
     let outcome = timeout(PATIENCE, publisher.publish(message("who knows"))).await.expect("an answer");
-    assert_eq!(outcome, Err(PublishError::Unknown(Doubt::TimedOut)));
+    assert_eq!(outcome, Err(PublishError::Unknown(UnknownOutcome::TimedOut)));
     is_disconnected(&publisher).await;
     proxy.set_mode(Mode::Forward).await;
     publish_until_confirmed(&publisher, &message("after")).await;
@@ -68,7 +68,7 @@ async fn who_waits_long_for_a_channel_is_refused_in_time_for_the_connection_to_l
         second
     };
     let both = tokio::join!(publisher.publish(message("first")), second);
-    assert_eq!(both, (Ok(()), refused(Refusal::Saturated)));
+    assert_eq!(both, (Ok(()), refused(PublishRefusal::Saturated)));
     assert!(!state.has_changed().unwrap(), "the connection was replaced");
 }
 
@@ -84,7 +84,7 @@ async fn a_publish_whose_connection_breaks_is_unknown() {
         proxy.cut_connections();
     };
     let (outcome, ()) = tokio::join!(publisher.publish(message("who knows")), cut);
-    assert_eq!(outcome, Err(PublishError::Unknown(Doubt::ConnectionLost)));
+    assert_eq!(outcome, Err(PublishError::Unknown(UnknownOutcome::ConnectionLost)));
 }
 
 /// lapin's thread ends with the socket: one that stayed open would be a thread more for each dial.

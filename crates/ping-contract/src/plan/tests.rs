@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::{Actual, Conflict, Operation, QueueState, UserState, VhostState, Warning, plan};
@@ -14,7 +12,7 @@ const OWNER: &str = "cluster-uid/shop/ping";
 fn desired() -> Desired {
     let user =
         |name: &str, role| User { name: name.into(), role, password: format!("{name}!"), salt: [1; 4] };
-    Desired::new("ping", Duration::from_mins(5))
+    Desired::new("ping")
         .owned_by(OWNER)
         .with_user(user("u", Role::UserService))
         .with_user(user("m", Role::Monitor))
@@ -24,6 +22,7 @@ fn desired() -> Desired {
 fn applied(desired: &Desired) -> Actual {
     let queue = |queue: &crate::topology::Queue| QueueState {
         queue: queue.clone(),
+        transient: false,
         policy: Some(format!("ping.{}", queue.name)),
     };
     let user = |user: &User| {
@@ -32,7 +31,11 @@ fn applied(desired: &Desired) -> Actual {
     };
     Actual {
         server_version: "4.0.5".into(),
-        vhost: Some(VhostState { default_queue_type: Some("quorum".into()), tags: vec![OWNER.into()] }),
+        vhost: Some(VhostState {
+            default_queue_type: Some("quorum".into()),
+            tags: vec![OWNER.into()],
+            ..VhostState::default()
+        }),
         exchanges: desired.exchanges.clone(),
         queues: desired.queues.iter().map(queue).collect(),
         bindings: desired.bindings.clone(),
@@ -185,7 +188,8 @@ fn nothing_is_written_to_a_vhost_of_another_owner() {
     let owner = "other-cluster/shop/ping";
     let plan = plan_after(|actual| {
         actual.policies.clear();
-        actual.vhost = Some(VhostState { default_queue_type: None, tags: vec![owner.into()] });
+        actual.vhost =
+            Some(VhostState { default_queue_type: None, tags: vec![owner.into()], ..VhostState::default() });
     });
     let conflict = Conflict::VhostOwned { vhost: "ping".into(), owner: owner.into() };
     assert_eq!((plan.operations, plan.conflicts), (vec![], vec![conflict]));
@@ -194,8 +198,11 @@ fn nothing_is_written_to_a_vhost_of_another_owner() {
 #[test]
 fn a_vhost_without_an_owner_is_claimed_and_keeps_its_tags() {
     let plan = plan_after(|actual| {
-        actual.vhost =
-            Some(VhostState { default_queue_type: Some("quorum".into()), tags: vec!["team-a".into()] });
+        actual.vhost = Some(VhostState {
+            default_queue_type: Some("quorum".into()),
+            tags: vec!["team-a".into()],
+            ..VhostState::default()
+        });
     });
     assert_eq!(plan.operations, [Operation::ClaimVhost(desired().vhost, vec!["team-a".into()])]);
 }
@@ -204,11 +211,73 @@ fn a_vhost_without_an_owner_is_claimed_and_keeps_its_tags() {
 fn a_default_queue_type_is_told_and_never_changed() {
     for (reported, told) in [(None, "classic"), (Some("classic".to_owned()), "classic")] {
         let plan = plan_after(|actual| {
-            actual.vhost = Some(VhostState { default_queue_type: reported, tags: vec![OWNER.into()] });
+            actual.vhost = Some(VhostState {
+                default_queue_type: reported,
+                tags: vec![OWNER.into()],
+                ..VhostState::default()
+            });
         });
         assert_eq!((plan.operations, plan.conflicts), (vec![], vec![]));
         assert_eq!(plan.warnings, [Warning::DefaultQueueType(told.into())]);
     }
+}
+
+fn named() -> VhostState {
+    let tags = vec![OWNER.into(), "team-a".into()];
+    VhostState { default_queue_type: None, tags, description: "mail".into() }
+}
+
+/// A vhost with all of it, where `send-otp` was declared before with the type, and these queues of others without one.
+fn for_original(default: Option<&str>, others: &[(bool, serde_json::Value)]) -> super::Plan {
+    let desired = desired().for_original();
+    let mut actual = applied(&desired);
+    actual.vhost = Some(VhostState { default_queue_type: default.map(str::to_owned), ..named() });
+    for (i, (transient, arguments)) in others.iter().enumerate() {
+        let arguments = serde_json::from_value(arguments.clone()).unwrap();
+        let queue = crate::topology::Queue { name: format!("other-{i}"), durable: true, arguments };
+        actual.queues.push(QueueState { queue, transient: *transient, policy: None });
+    }
+    plan(&desired, &actual)
+}
+
+#[test]
+fn for_the_original_the_default_queue_type_is_changed_and_the_rest_stays() {
+    let typed = json!({ "x-queue-type": "classic" });
+    for (default, others) in [
+        (None, vec![]),
+        (Some("classic"), vec![]),
+        (None, vec![(false, typed.clone())]),
+        (None, vec![(true, json!({}))]),
+        (Some("classic"), vec![(false, json!({ "x-queue-type": "stream" }))]),
+    ] {
+        let plan = for_original(default, &others);
+        let before = VhostState { default_queue_type: default.map(str::to_owned), ..named() };
+        let set = Operation::SetDefaultQueueType(desired().vhost, before);
+        assert_eq!((plan.operations, plan.conflicts, plan.warnings), (vec![set], vec![], vec![]));
+    }
+    assert_eq!(for_original(Some("quorum"), &[]), super::Plan::default());
+}
+
+#[test]
+fn a_default_queue_type_that_others_rely_on_is_not_changed() {
+    for (default, arguments) in [(None, json!({})), (Some("classic"), json!({ "x-queue-type": "classic" }))] {
+        let plan = for_original(default, &[(false, arguments)]);
+        let queues = "'other-0'".to_owned();
+        assert_eq!(plan.conflicts, [Conflict::DefaultQueueTypeInUse { queues }]);
+        assert_eq!((plan.operations, plan.warnings.len()), (vec![], 1));
+    }
+}
+
+#[test]
+fn while_the_originals_own_queue_is_there_its_type_stays_the_default() {
+    let desired = desired().for_original();
+    let mut actual = applied(&desired);
+    actual.vhost =
+        Some(VhostState { default_queue_type: None, tags: vec![OWNER.into()], ..VhostState::default() });
+    actual.queues[0].queue.arguments.clear();
+    let plan = plan(&desired, &actual);
+    assert!(matches!(plan.conflicts[..], [Conflict::Queue { .. }]), "{plan:?}");
+    assert!(!plan.operations.iter().any(|one| matches!(one, Operation::SetDefaultQueueType(..))), "{plan:?}");
 }
 
 #[test]

@@ -83,3 +83,20 @@ fn each_service_sees_its_own_keys_and_the_default_user_is_off_but_may_replay_eve
     assert_eq!(acl.matches(" on ").count(), 3, "{acl}");
     assert!(!acl.contains("nopass") && !acl.contains("password of"), "{acl}");
 }
+
+/// Readiness runs this script: what it does not call may be missing at the first login.
+#[test]
+fn the_check_of_a_connection_calls_every_command_that_the_scripts_of_user_service_call() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../redis-client/src/check.lua");
+    let text = std::fs::read_to_string(file).unwrap();
+    let called = |text: &str| {
+        let calls = ["redis.call('", "redis.pcall('", "codes('", "sessions('"];
+        let of = |call| between(text, call, '\'').map(str::to_ascii_lowercase);
+        calls.into_iter().flat_map(of).collect::<BTreeSet<_>>()
+    };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../services/user-service/src");
+    let scripts =
+        sources(&folder).into_iter().filter(|path| path.extension().is_some_and(|end| end == "lua"));
+    let needed = scripts.flat_map(|path| called(&std::fs::read_to_string(path).unwrap()));
+    assert_eq!(called(&text), needed.collect());
+}

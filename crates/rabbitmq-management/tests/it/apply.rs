@@ -16,7 +16,7 @@ async fn queue_types_and_policies_are_as_the_contract_says_when_the_broker_repor
         })
     };
     for (queue, own) in [
-        ("send-otp", json!({ "message-ttl": 300_000 })),
+        ("send-otp", json!({})),
         ("send-otp.retry.5s", tier(5_000)),
         ("send-otp.retry.15s", tier(15_000)),
         ("send-otp.retry.45s", tier(45_000)),

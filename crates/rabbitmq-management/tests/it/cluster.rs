@@ -66,7 +66,8 @@ async fn a_node_without_its_disk_waits_until_it_is_forgotten_and_then_joins() {
     assert!(forgotten.status.success(), "{}", String::from_utf8_lossy(&forgotten.stderr));
     cluster.wait_until_united().await;
     assert_eq!(view("the node that was lost", lost, |_| true).await.running, all);
-    let (asked, members) = (management(first), all.len());
+    let asked = management(first);
+    let members = all.len();
     wait_until("the queue to have a leader and to lose no member", DEADLINE, || async {
         let found = queues(&asked, Some("/")).await.unwrap_or_default();
         found.iter().any(|queue| {

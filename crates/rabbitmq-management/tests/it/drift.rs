@@ -16,15 +16,21 @@ async fn a_changed_policy_is_put_back() {
     vhost.management().put(&path, &changed).await;
     let report = apply_to(&vhost, &desired).await;
     assert_eq!(report.applied, [Operation::CorrectPolicy(desired.policies[0].clone())]);
-    assert_eq!(vhost.management().get(&path).await.unwrap()["definition"]["message-ttl"], 300_000);
+    let corrected = vhost.management().get(&path).await.unwrap();
+    assert_eq!(
+        (&corrected["definition"]["message-ttl"], &corrected["definition"]["max-length"]),
+        (&json!(null), &json!(100_000))
+    );
 }
 
 #[tokio::test]
-async fn another_code_lifetime_changes_one_policy_and_no_queue() {
-    let (vhost, _) = applied_vhost().await;
-    let shorter = ping_contract::topology::Desired::new(vhost.name(), std::time::Duration::from_mins(1));
-    let report = apply_to(&vhost, &shorter).await;
-    assert_eq!(report.applied, [Operation::CorrectPolicy(shorter.policies[0].clone())]);
+async fn the_policy_of_an_older_release_is_changed_and_no_queue() {
+    let (vhost, mut older) = applied_vhost().await;
+    let desired = older.clone();
+    older.policies[0].definition.insert("message-ttl".to_owned(), json!(300_000));
+    apply_to(&vhost, &older).await;
+    let report = apply_to(&vhost, &desired).await;
+    assert_eq!(report.applied, [Operation::CorrectPolicy(desired.policies[0].clone())]);
     assert_eq!(report.conflicts, []);
 }
 
@@ -51,7 +57,8 @@ async fn a_changed_password_and_wider_permissions_are_put_back() {
     let (vhost, _) = applied_vhost().await;
     let desired = desired(&vhost).with_user(user_of(&vhost, Role::UserService));
     apply_to(&vhost, &desired).await;
-    let (user, management) = (&desired.users[0], vhost.management());
+    let user = &desired.users[0];
+    let management = vhost.management();
     management.put(&format!("/api/users/{}", user.name), &json!({ "password": "other", "tags": "" })).await;
     let all = json!({ "configure": ".*", "write": ".*", "read": ".*" });
     management.put(&vhost.path("permissions", &user.name), &all).await;

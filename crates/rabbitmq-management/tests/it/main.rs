@@ -1,13 +1,11 @@
-//! Topology and `ping-topology` against a real `RabbitMQ`. Run as `dev/with-servers cargo test -p topology`.
+//! Topology and `ping-topology` against a real `RabbitMQ`. Run as `dev/with-servers cargo test -p rabbitmq-management`.
 #![expect(clippy::unwrap_used, reason = "a helper that fails fails its test")]
-
-use std::time::Duration;
 
 use ping_contract::{
     topology::Desired,
     users::{Role, User},
 };
-use rabbitmq_management::{Management, ManagementConfig, Report, apply};
+use rabbitmq_management::{ApplyReport, Management, ManagementConfig, apply};
 use test_kit::vhost::Vhost;
 
 mod apply;
@@ -29,10 +27,10 @@ async fn applied_vhost() -> (Vhost, Desired) {
 }
 
 fn desired(vhost: &Vhost) -> Desired {
-    Desired::new(vhost.name(), Duration::from_mins(5))
+    Desired::new(vhost.name())
 }
 
-async fn apply_to(vhost: &Vhost, desired: &Desired) -> Report {
+async fn apply_to(vhost: &Vhost, desired: &Desired) -> ApplyReport {
     apply(&Management::new(&management_config(vhost)).unwrap(), desired).await.unwrap()
 }
 

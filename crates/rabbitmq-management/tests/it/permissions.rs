@@ -102,7 +102,8 @@ const fn depends_on_the_version(attempt: Try) -> bool {
 
 /// On a connection of its own: a refusal closes the channel.
 async fn try_as(vhost: &Vhost, user: &User, attempt: Try) -> Result<(), Error> {
-    let (host, port) = (&vhost.broker().host, vhost.broker().port);
+    let host = &vhost.broker().host;
+    let port = vhost.broker().port;
     let password = user.password.replace(' ', "%20");
     let url = format!("amqp://{}:{password}@{host}:{port}/{}", user.name, vhost.name());
     let connection = Connection::connect(&url, ConnectionProperties::default()).await.unwrap();
@@ -161,7 +162,8 @@ async fn the_monitor_reads_the_queue_depth_and_no_message() {
     let desired = desired(&vhost).with_user(user_of(&vhost, Role::Monitor));
     apply_to(&vhost, &desired).await;
     let user = &desired.users[0];
-    let (name, password) = (user.name.clone(), user.password.clone().into());
+    let name = user.name.clone();
+    let password = user.password.clone().into();
     let config = ManagementConfig { user: name, password, ..management_config(&vhost) };
     let monitor = Management::new(&config).unwrap();
     let path = format!("queues/{}/{MAIL_QUEUE}", vhost.name());

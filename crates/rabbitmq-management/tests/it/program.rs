@@ -36,13 +36,35 @@ async fn the_program_says_the_version_and_what_it_did_and_then_that_nothing_is_l
         "a dry run writes nothing"
     );
 
-    let (first, second) = (run(&vhost, &url, &[]), run(&vhost, &url, &[]));
+    let first = run(&vhost, &url, &[]);
+    let second = run(&vhost, &url, &[]);
     let version = vhost.management().get("/api/overview").await.unwrap()["rabbitmq_version"].clone();
     let version = format!("RabbitMQ {}", version.as_str().unwrap());
     for (output, said) in [(&first, "did: create the queue 'send-otp'"), (&second, "nothing changed")] {
         let text = text(output);
         assert!(output.status.success() && text.starts_with(&version) && text.contains(said), "{text}");
     }
+}
+
+#[test]
+fn an_empty_variable_is_an_unset_one() {
+    test_kit::environment::assert_empty_is_unset(env!("CARGO_BIN_EXE_ping-topology"));
+}
+
+#[tokio::test]
+async fn the_url_of_the_services_is_enough() {
+    let vhost = Vhost::create().await;
+    let output = Command::new(env!("CARGO_BIN_EXE_ping-topology"))
+        .env_clear()
+        .env("RABBITMQ_URL", vhost.amqp_url())
+        .env("RABBITMQ_MANAGEMENT_URL", &vhost.broker().management_url)
+        .envs(
+            ["RABBITMQ_HOST", "RABBITMQ_USER", "RABBITMQ_PASSWORD", "RABBITMQ_VHOST"].map(|name| (name, "")),
+        )
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(vhost.management().get(&vhost.path("queues", "send-otp")).await.is_some());
 }
 
 #[tokio::test]
@@ -66,6 +88,7 @@ async fn trap_8_an_old_server_is_named_and_nothing_is_written_to_it() {
     let (output, _vhost) = output.await.unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output).contains("the server is RabbitMQ 3.10.8, and Ping needs 4.0"), "{}", text(&output));
+    assert!(text(&output).contains("from 3.x by way of 3.13"), "{}", text(&output));
     while let Ok(request) = requests.try_recv() {
         assert!(request.starts_with("GET "), "{request}");
     }

@@ -12,7 +12,7 @@ const MAX_OCTETS: usize = 8 * 1024;
 
 /// What is known of a process at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct HealthReport {
     /// What `/readyz` says.
     pub ready: bool,
     /// One entry for each server or set of keys, sorted by name.
@@ -25,7 +25,6 @@ pub struct Report {
 /// What is known of one server or set of keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckReport {
-    /// The check's name.
     pub name: &'static str,
     /// Whether it can be used now.
     pub usable: bool,
@@ -39,7 +38,7 @@ pub struct CheckReport {
     pub message: Option<String>,
 }
 
-impl Report {
+impl HealthReport {
     pub(super) fn new(state: &State, draining: bool) -> Self {
         Self {
             ready: state.is_ready() && !draining,

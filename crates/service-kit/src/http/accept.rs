@@ -13,7 +13,6 @@ use crate::{backoff, shutdown::Shutdown};
 
 /// A new connection.
 pub struct Accepted {
-    /// Who connected.
     pub peer: SocketAddr,
     stream: TcpStream,
     watched: Arc<Watched>,

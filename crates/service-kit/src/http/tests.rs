@@ -22,7 +22,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 async fn started(router: Router, options: ServeOptions) -> (SocketAddr, Shutdown) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (address, shutdown) = (listener.local_addr().unwrap(), Shutdown::new());
+    let address = listener.local_addr().unwrap();
+    let shutdown = Shutdown::new();
     shutdown.spawn_critical("http", serve(listener, router, options, shutdown.clone()));
     (address, shutdown)
 }
@@ -98,7 +99,8 @@ async fn a_connection_that_sends_octet_by_octet_gets_no_more_time() {
 
 #[tokio::test]
 async fn an_idle_connection_outlives_the_time_for_a_head_and_ends_after_its_own() {
-    let (header_read_timeout, idle_timeout) = (SHORT, 10 * SHORT);
+    let header_read_timeout = SHORT;
+    let idle_timeout = 10 * SHORT;
     let options = ServeOptions { header_read_timeout, idle_timeout, ..ServeOptions::default() };
     let (address, _shutdown) = started(hello(), options).await;
     let mut stream = connected(address, b"").await;
@@ -123,8 +125,10 @@ async fn half_a_second_head_is_closed_as_soon_as_half_a_first_one() {
 
 #[tokio::test]
 async fn a_request_in_flight_is_finished_before_shutdown_ends() {
-    let (started_tx, go) = (std::sync::Arc::new(Notify::new()), std::sync::Arc::new(Notify::new()));
-    let (in_handler, may_go) = (started_tx.clone(), go.clone());
+    let started_tx = std::sync::Arc::new(Notify::new());
+    let go = std::sync::Arc::new(Notify::new());
+    let in_handler = started_tx.clone();
+    let may_go = go.clone();
     let handler = move || async move {
         in_handler.notify_one();
         may_go.notified().await;
@@ -142,7 +146,8 @@ async fn a_request_in_flight_is_finished_before_shutdown_ends() {
 
 /// A router with a handler that signals `called` and responds only after `go`.
 fn held(called: &Arc<Notify>, go: &Arc<Notify>) -> Router {
-    let (called, go) = (Arc::clone(called), Arc::clone(go));
+    let called = Arc::clone(called);
+    let go = Arc::clone(go);
     let handler = move || async move {
         called.notify_one();
         go.notified().await;
@@ -155,7 +160,8 @@ const HELD: &[u8] = b"GET /held HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n
 
 #[tokio::test]
 async fn while_all_connections_have_requests_in_flight_another_one_waits() {
-    let (called, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let called = Arc::new(Notify::new());
+    let go = Arc::new(Notify::new());
     let options = ServeOptions { max_connections: 1, ..ServeOptions::default() };
     let (address, _shutdown) = started(held(&called, &go), options).await;
     let mut first = connected(address, HELD).await;
@@ -173,7 +179,8 @@ async fn while_all_connections_have_requests_in_flight_another_one_waits() {
 
 #[tokio::test]
 async fn a_full_listener_closes_the_oldest_connection_without_a_head_and_keeps_the_others() {
-    let (called, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let called = Arc::new(Notify::new());
+    let go = Arc::new(Notify::new());
     let options = ServeOptions { max_connections: 4, ..ServeOptions::default() };
     let (address, _shutdown) = started(held(&called, &go), options).await;
     let mut busy = connected(address, HELD).await;
@@ -195,7 +202,8 @@ async fn a_full_listener_closes_the_oldest_connection_without_a_head_and_keeps_t
 async fn a_full_listener_closes_the_connection_that_is_idle_the_longest_if_all_have_had_a_request() {
     let options = ServeOptions { max_connections: 2, ..ServeOptions::default() };
     let (address, _shutdown) = started(hello(), options).await;
-    let (mut first, mut second) = (connected(address, b"").await, connected(address, b"").await);
+    let mut first = connected(address, b"").await;
+    let mut second = connected(address, b"").await;
     ask(&mut first).await;
     ask(&mut second).await;
     ask(&mut first).await;

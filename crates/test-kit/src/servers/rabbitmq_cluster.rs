@@ -1,17 +1,16 @@
 //! Several RabbitMQ nodes of one test's own that are one cluster.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::{Output, Stdio};
+use std::process::Output;
 use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::net::TcpStream;
-use tokio::process::Command;
 
+use super::rabbitmqctl::rabbitmqctl;
 use super::{Broker, ServerProcess};
-use crate::management::Management;
+use crate::management::TestManagement;
 use crate::port::free_port;
-use crate::repository;
 use crate::wait::wait_until;
 
 /// A first start may have to make the root file system, and nodes wait for each other.
@@ -72,7 +71,9 @@ impl RabbitCluster {
 impl RabbitNode {
     fn start(port: u16, epmd_port: u16, configuration: &[String]) -> Self {
         let management_port = free_port();
-        let (amqp, management, epmd) = (port.to_string(), management_port.to_string(), epmd_port.to_string());
+        let amqp = port.to_string();
+        let management = management_port.to_string();
+        let epmd = epmd_port.to_string();
         let options =
             ["rabbitmq", "--port", &amqp, "--management-port", &management, "--epmd-port", &epmd, "--"];
         let options = options.into_iter().map(str::to_owned);
@@ -93,10 +94,9 @@ impl RabbitNode {
         &self.broker
     }
 
-    /// Its management API.
     #[must_use]
-    pub fn management(&self) -> Management {
-        Management::new(&self.broker)
+    pub fn management(&self) -> TestManagement {
+        TestManagement::new(&self.broker)
     }
 
     /// Its name in the cluster.
@@ -141,10 +141,7 @@ impl RabbitNode {
     /// # Panics
     /// When the command cannot be run; what it says of a refusal is in its output.
     pub async fn ctl(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(repository().join("dev/rabbitmqctl"));
-        command.arg(self.broker.port.to_string()).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-        let output = command.output().await;
-        output.unwrap_or_else(|error| panic!("dev/rabbitmqctl cannot be run: {error}"))
+        rabbitmqctl(self.broker.port, arguments).await
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use super::{ServerProcess, SmallDisk};
+use crate::certificates::Certificate;
 use crate::port::free_port;
 use crate::wait::wait_until;
 
@@ -46,6 +47,39 @@ impl RedisServer {
         let users = acl.lines().filter_map(|line| line.strip_prefix("user "));
         let arguments = users.flat_map(|user| std::iter::once("--user").chain(user.split_whitespace()));
         Self::start_with(&arguments.collect::<Vec<_>>(), None).await
+    }
+
+    /// Speaks TLS on its only port, with this certificate. Returns as soon as it listens.
+    pub async fn start_with_tls(certificate: &Certificate) -> Self {
+        let port = free_port();
+        let options = [
+            "redis",
+            "--port",
+            &port.to_string(),
+            "--",
+            "--port",
+            "0",
+            "--tls-port",
+            &port.to_string(),
+            "--tls-cert-file",
+            "tls.crt",
+            "--tls-key-file",
+            "tls.key",
+            "--tls-ca-cert-file",
+            "ca.crt",
+            "--tls-auth-clients",
+            "no",
+        ];
+        let arguments = options.map(str::to_owned).to_vec();
+        let process = ServerProcess::start_with_files(arguments, address(port), None, &certificate.files());
+        let mut server = Self { process, port };
+        let process = &mut server.process;
+        wait_until("a private Redis to listen", START_DEADLINE, || {
+            process.assert_running();
+            async move { TcpStream::connect(address(port)).await.is_ok() }
+        })
+        .await;
+        server
     }
 
     /// `redis://…` of database 0.

@@ -1,6 +1,7 @@
 //! A server of one test's own, run by `dev/server`, which passes signals on to the real process wherever that runs.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -20,6 +21,8 @@ use crate::wait::wait_until;
 const STOP_DEADLINE: Duration = Duration::from_mins(1);
 /// A killed process is gone in milliseconds.
 const DROP_DEADLINE: Duration = Duration::from_secs(2);
+/// Of the log, when the test that a server belongs to fails.
+const SHOWN_LINES: usize = 60;
 
 /// A server's process. Dropping it kills the server with all its children and removes its data.
 #[derive(Debug)]
@@ -33,6 +36,17 @@ pub struct ServerProcess {
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let start = log.lines().count().saturating_sub(SHOWN_LINES);
+            let end = log.lines().skip(start).collect::<Vec<_>>().join("\n");
+            let _ = writeln!(
+                std::io::stderr(),
+                "the last lines of {} at {}:\n{end}",
+                self.arguments[0],
+                self.address
+            );
+        }
         // The data is removed next: nothing may write to it any more.
         let Some(child) = &mut self.child else { return };
         let _ = child.start_kill();
@@ -62,7 +76,23 @@ impl Data {
 impl ServerProcess {
     /// Starts `dev/server` with `arguments`; the caller waits until the server answers.
     pub(super) fn start(arguments: Vec<String>, address: SocketAddr, disk: Option<SmallDisk>) -> Self {
+        Self::start_with_files(arguments, address, disk, &[])
+    }
+
+    /// The same, with files (name and text) in the folder that the server keeps its data in.
+    pub(super) fn start_with_files(
+        arguments: Vec<String>,
+        address: SocketAddr,
+        disk: Option<SmallDisk>,
+        files: &[(&str, &str)],
+    ) -> Self {
         let data = disk.map_or_else(|| Data::Folder(temporary_folder()), Data::Small);
+        for (name, text) in files {
+            let folder = data.path().join("data");
+            let written =
+                std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join(name), text));
+            written.unwrap_or_else(|error| panic!("{name} cannot be written: {error}"));
+        }
         let mut process = Self { arguments, address, data, child: None };
         process.spawn();
         process

@@ -7,7 +7,6 @@ use crate::broker::Broker;
 /// How to reach the shared Mailpit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailServer {
-    /// Host of SMTP.
     pub smtp_host: String,
     /// Port of SMTP, plain text.
     pub smtp_port: u16,

@@ -9,11 +9,9 @@ pub enum Phase {
     Connect,
     /// `EHLO` or `HELO`.
     Hello,
-    /// `STARTTLS`.
     StartTls,
     /// Credentials came.
     Auth,
-    /// `MAIL FROM`.
     MailFrom,
     /// `RCPT TO`; the recipient is this one.
     RcptTo,
@@ -21,11 +19,9 @@ pub enum Phase {
     Data,
     /// The final dot; the message has come.
     DataEnd,
-    /// `NOOP`.
     Noop,
     /// `RSET`.
     Reset,
-    /// `QUIT`.
     Quit,
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::session;
 use super::state::{Offer, State};
-use super::tls::self_signed;
 use super::{Message, Rule, Verdict};
+use crate::certificates::Certificate;
 use crate::listener::Listener;
 use crate::wait::wait_for;
 
@@ -36,22 +36,39 @@ impl SmtpServerBuilder {
 
     /// Offers `STARTTLS` with a certificate of its own.
     #[must_use]
-    pub fn starttls(mut self) -> Self {
-        let (acceptor, certificate) = self_signed();
-        self.offer.tls = Some(acceptor);
-        self.certificate = Some(certificate);
+    pub fn starttls(self) -> Self {
+        self.starttls_with(&Certificate::good())
+    }
+
+    /// Offers `STARTTLS` with this certificate.
+    #[must_use]
+    pub fn starttls_with(mut self, certificate: &Certificate) -> Self {
+        self.offer.tls = Some(certificate.acceptor());
+        self.certificate = Some(certificate.authority.clone());
+        self
+    }
+
+    /// Offers these mechanisms to sign in, as in `XOAUTH2`, and none where it is empty.
+    #[must_use]
+    pub fn mechanisms(mut self, mechanisms: &str) -> Self {
+        self.offer.mechanisms = Some(mechanisms.to_owned());
         self
     }
 
     /// Speaks TLS from the first byte, as port 465 does.
     #[must_use]
     pub fn implicit_tls(self) -> Self {
-        let mut builder = self.starttls();
+        self.implicit_tls_with(&Certificate::good())
+    }
+
+    /// Speaks TLS from the first byte, with this certificate.
+    #[must_use]
+    pub fn implicit_tls_with(self, certificate: &Certificate) -> Self {
+        let mut builder = self.starttls_with(certificate);
         builder.offer.implicit_tls = true;
         builder
     }
 
-    /// Starts it.
     pub async fn start(self) -> SmtpServer {
         let state = Arc::new(State::new(self.offer));
         let shared = Arc::clone(&state);

@@ -101,12 +101,16 @@ impl Session {
 
     fn greeting(&self) -> String {
         let offer = &self.state.offer;
-        let mut lines = vec!["localhost", "8BITMIME", "SIZE 1048576"];
+        let mut lines: Vec<&str> = vec!["localhost", "8BITMIME", "SIZE 1048576"];
         if offer.tls.is_some() && !self.secured {
             lines.push("STARTTLS");
         }
-        if offer.credentials.is_some() {
-            lines.push("AUTH PLAIN LOGIN");
+        let mechanisms = offer.mechanisms.as_ref().map(|mechanisms| format!("AUTH {mechanisms}"));
+        match &mechanisms {
+            Some(line) if line == "AUTH " => {}
+            Some(line) => lines.push(line),
+            None if offer.credentials.is_some() => lines.push("AUTH PLAIN LOGIN"),
+            None => {}
         }
         let (last, others) = lines.split_last().unwrap_or((&"localhost", &[]));
         let others: Vec<String> = others.iter().map(|line| format!("250-{line}\r\n")).collect();

@@ -11,6 +11,8 @@ use super::{Action, Message, Phase, Rule};
 #[derive(Default)]
 pub(super) struct Offer {
     pub(super) credentials: Option<(String, String)>,
+    /// Instead of `PLAIN LOGIN`.
+    pub(super) mechanisms: Option<String>,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) implicit_tls: bool,
 }
@@ -25,7 +27,8 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(offer: Offer) -> Self {
-        let (connections, recorded) = (AtomicU64::new(0), AtomicU64::new(0));
+        let connections = AtomicU64::new(0);
+        let recorded = AtomicU64::new(0);
         Self { offer, connections, recorded, messages: Mutex::default(), rules: Mutex::default() }
     }
 

@@ -1,5 +1,5 @@
 use serde_json::json;
-use test_kit::management::Management;
+use test_kit::management::TestManagement;
 use test_kit::servers::{RabbitServer, SmallDisk, shared_broker};
 use test_kit::vhost::Vhost;
 use test_kit::wait::wait_until;
@@ -10,12 +10,13 @@ use crate::{LONG, SHORT};
 #[tokio::test]
 async fn a_vhost_makes_quorum_queues_and_is_gone_when_dropped() {
     let vhost = Vhost::create().await;
-    let (queue, own) = (vhost.path("queues", "mail"), vhost.path("vhosts", ""));
+    let queue = vhost.path("queues", "mail");
+    let own = vhost.path("vhosts", "");
     vhost.management().put(&queue, &json!({"durable": true})).await;
     let made = vhost.management().wait_for("the queue", &queue, |queue| queue["type"].is_string()).await;
     assert_eq!(made["type"], "quorum");
     drop(vhost);
-    assert_eq!(Management::new(&shared_broker()).get(&own).await, None);
+    assert_eq!(TestManagement::new(&shared_broker()).get(&own).await, None);
 }
 
 #[tokio::test]

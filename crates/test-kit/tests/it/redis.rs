@@ -51,6 +51,7 @@ async fn a_redis_on_a_full_disk_refuses_writes_until_there_is_space() {
 
 #[tokio::test]
 async fn no_two_tests_get_the_same_database() {
-    let (first, second) = (fresh_database().await, fresh_database().await);
+    let first = fresh_database().await;
+    let second = fresh_database().await;
     assert_ne!(first, second);
 }

@@ -1,15 +1,21 @@
 use std::time::Instant;
 
 use k8s_openapi::jiff::Timestamp;
+use kube::Resource as _;
 use serde_json::{Value, json};
 
 use super::Target;
-use crate::autoscaling::{
-    refusal::Refusal,
-    sample::{MAX_AGE, Sample, Samples, StackKey, Unreadable},
+use crate::{
+    autoscaling::{
+        refusal::Refusal,
+        sample::{MAX_AGE, Sample, Samples, StackKey, Unreadable},
+    },
+    crd::PingStack,
 };
 
 const METRIC_PATH: &str = "/apis/external.metrics.k8s.io/v1beta1/namespaces/shop/pingstack_mail_backlog";
+
+const OBJECT_PATH: &str = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/shop/pingstacks.pingstack.dev/demo/pingstack_mail_backlog";
 
 fn sample(messages: u64, asked: Instant) -> Sample {
     Sample { messages, consumers: 1, taken_at: Timestamp::new(1_767_323_045, 999_999_999).unwrap(), asked }
@@ -47,13 +53,39 @@ fn the_backlog_is_a_quantity_with_label_and_whole_seconds() {
 }
 
 #[test]
+fn the_backlog_of_an_object_is_one_item_that_names_it() {
+    let answer = ask(OBJECT_PATH, "metricLabelSelector=").unwrap();
+    let item = json!({
+        "describedObject": {
+            "apiVersion": PingStack::api_version(&()), "kind": "PingStack", "namespace": "shop", "name": "demo",
+        },
+        "metric": { "name": "pingstack_mail_backlog" },
+        "timestamp": "2026-01-02T03:04:05Z",
+        "value": "42",
+    });
+    let expected = json!({
+        "kind": "MetricValueList", "apiVersion": "custom.metrics.k8s.io/v1beta2", "metadata": {}, "items": [item],
+    });
+    assert_eq!(answer, expected);
+    for (path, code) in [
+        (OBJECT_PATH.replace("/shop/", "/back/"), 503),
+        (OBJECT_PATH.replace("/demo/", "/nobody/"), 404),
+        (OBJECT_PATH.replace("/demo/", "/*/"), 404),
+        (OBJECT_PATH.replace("pingstack_mail_backlog", "length"), 404),
+    ] {
+        assert_eq!(ask(&path, "").unwrap_err().code, code, "{path}");
+    }
+}
+
+#[test]
 fn without_a_selector_every_stack_of_the_namespace_is_an_item() {
     assert_eq!(ask(METRIC_PATH, "").unwrap()["items"].as_array().unwrap().len(), 2);
 }
 
 #[test]
 fn an_empty_queue_is_a_certain_zero() {
-    let (now, samples) = (Instant::now(), Samples::default());
+    let now = Instant::now();
+    let samples = Samples::default();
     samples.record(StackKey::new("shop", "demo"), Ok(sample(0, now)));
     let answer = Target::of(METRIC_PATH).answer("", &samples, now).unwrap();
     assert_eq!(answer["items"][0]["value"], "0");
@@ -119,14 +151,30 @@ fn discovery_names_the_metric_and_other_paths_are_404() {
         "resources",
         ask("/apis/external.metrics.k8s.io/v1beta1/", "timeout=32s").unwrap()
     );
-    let elsewhere =
-        ["/", "/openapi/v2", "/apis/external.metrics.k8s.io/v1", "/apis/other", "/metrics", "/%ff"];
+    insta::assert_json_snapshot!(
+        "resources_of_objects",
+        ask("/apis/custom.metrics.k8s.io/v1beta2", "timeout=32s").unwrap()
+    );
+    let elsewhere = [
+        "/",
+        "/openapi/v2",
+        "/apis/external.metrics.k8s.io/v1",
+        "/apis/custom.metrics.k8s.io/v1beta1",
+        "/apis/other",
+        "/metrics",
+        "/%ff",
+    ];
     for path in elsewhere {
         assert_eq!(ask(path, "").unwrap_err().code, 404, "{path}");
     }
-    for path in
-        [format!("{METRIC_PATH}/x"), METRIC_PATH.replace("shop", ""), METRIC_PATH.replace("/shop", "/shop/x")]
-    {
+    for path in [
+        format!("{METRIC_PATH}/x"),
+        METRIC_PATH.replace("shop", ""),
+        METRIC_PATH.replace("/shop", "/shop/x"),
+        format!("{OBJECT_PATH}/x"),
+        OBJECT_PATH.replace("shop", ""),
+        OBJECT_PATH.replace("pingstacks.pingstack.dev", "pods"),
+    ] {
         assert_eq!(ask(&path, "").unwrap_err().code, 404, "{path}");
     }
 }
@@ -136,6 +184,10 @@ fn a_metric_is_authorised_as_list_of_a_resource_and_discovery_is_for_everybody()
     let attributes = Target::of(METRIC_PATH).attributes().unwrap();
     assert_eq!(attributes.resource.as_deref(), Some("pingstack_mail_backlog"));
     assert_eq!((attributes.namespace.as_deref(), attributes.verb.as_deref()), (Some("shop"), Some("list")));
+    let of_object = Target::of(OBJECT_PATH).attributes().unwrap();
+    assert_eq!(of_object.resource.as_deref(), Some("pingstacks.pingstack.dev"));
+    assert_eq!(of_object.subresource.as_deref(), Some("pingstack_mail_backlog"));
+    assert_eq!((of_object.name.as_deref(), of_object.verb.as_deref()), (Some("demo"), Some("get")));
     for path in
         ["/apis", "/apis/external.metrics.k8s.io", "/apis/external.metrics.k8s.io/v1beta1", "/openapi/v2"]
     {

@@ -36,7 +36,9 @@ pub(super) async fn first_of_most<Asked>(
 where
     Asked: Future<Output = Result<NodeAnswer, Unreadable>>,
 {
-    let (first, mut other, mut failed) = (*preferred, None, None);
+    let first = *preferred;
+    let mut other = None;
+    let mut failed = None;
     for step in 0..replicas {
         let ordinal = (first + step) % replicas;
         let deadline = if step == 0 { PREFERRED } else { OTHER };
@@ -105,7 +107,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_node_that_is_silent_costs_less_than_the_poller_waits() {
-        let (begin, mut preferred) = (tokio::time::Instant::now(), 0);
+        let begin = tokio::time::Instant::now();
+        let mut preferred = 0;
         let ask = |ordinal| async move {
             if ordinal < 2 {
                 std::future::pending::<()>().await;

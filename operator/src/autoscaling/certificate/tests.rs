@@ -42,7 +42,8 @@ fn trusted(bundle: &str, material: &Material, now: SystemTime) -> bool {
 #[test]
 fn what_is_served_is_trusted_by_its_bundle_and_by_no_other() {
     let now = SystemTime::now();
-    let (material, other) = (Material::make(&names(), now).unwrap(), Material::make(&names(), now).unwrap());
+    let material = Material::make(&names(), now).unwrap();
+    let other = Material::make(&names(), now).unwrap();
     assert!(trusted(&material.bundle(), &material, now));
     assert!(!trusted(&other.bundle(), &material, now));
     assert_eq!(material.due(&names(), now, true).unwrap(), None);
@@ -109,7 +110,8 @@ fn the_secret_holds_all_of_it_at_every_step() {
 #[test]
 fn a_secret_that_lacks_a_key_or_mixes_two_pairs_is_refused() {
     let now = SystemTime::now();
-    let (one, two) = (Material::make(&names(), now).unwrap(), Material::make(&names(), now).unwrap());
+    let one = Material::make(&names(), now).unwrap();
+    let two = Material::make(&names(), now).unwrap();
     for key in ["ca.crt", "ca.key", "tls.crt", "tls.key"] {
         let mut data = one.data();
         data.remove(key);

@@ -55,7 +55,9 @@ struct Poller {
 
 fn start() -> Poller {
     let (sources, receiver) = watch::channel(None);
-    let (samples, health, shutdown) = (Samples::default(), Health::new(), Shutdown::new());
+    let samples = Samples::default();
+    let health = Health::new();
+    let shutdown = Shutdown::new();
     let check = health.require_always("mail-backlog");
     shutdown.spawn("poller", poll(receiver, samples.clone(), check, shutdown.clone()));
     Poller { sources, samples, health, shutdown }
@@ -127,11 +129,13 @@ async fn a_changed_source_is_read_at_once_and_a_stack_that_is_gone_is_forgotten(
 #[tokio::test(start_paused = true)]
 async fn stacks_whose_polls_begin_together_are_soon_polled_one_by_one_and_none_too_late() {
     const STACKS: usize = 20;
-    let (poller, (sender, mut polls)) = (start(), mpsc::unbounded_channel());
+    let poller = start();
+    let (sender, mut polls) = mpsc::unbounded_channel();
     let source = || Arc::new(Clocked(sender.clone())) as Arc<dyn BacklogSource>;
     let stacks = (0..STACKS).map(|n| (StackKey::new("shop", &n.to_string()), source()));
     poller.sources.send_replace(Some(stacks.collect::<BTreeMap<_, _>>()));
-    let (mut first, mut moments) = (None, BTreeMap::<u128, usize>::new());
+    let mut first = None;
+    let mut moments = BTreeMap::<u128, usize>::new();
     while let Some(at) = polls.recv().await {
         let since = at - *first.get_or_insert(at);
         if since > FOLLOWED * 10 {
@@ -141,7 +145,8 @@ async fn stacks_whose_polls_begin_together_are_soon_polled_one_by_one_and_none_t
             *moments.entry(since.as_millis() / 100).or_default() += 1;
         }
     }
-    let (polls, together) = (moments.values().sum::<usize>(), moments.values().max());
+    let polls = moments.values().sum::<usize>();
+    let together = moments.values().max();
     assert!(polls >= STACKS, "only {polls} polls within {FOLLOWED:?}");
     assert!(together.is_some_and(|together| together * 2 < STACKS), "{moments:?} in tenths of a second");
     poller.shutdown.trigger();

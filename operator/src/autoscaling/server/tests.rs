@@ -68,8 +68,9 @@ impl Server {
         let material = Material::make(&["localhost".to_owned()], SystemTime::now()).unwrap();
         let (trust, trusted) = watch::channel(None);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, samples, shutdown) =
-            (listener.local_addr().unwrap(), Samples::default(), Shutdown::new());
+        let address = listener.local_addr().unwrap();
+        let samples = Samples::default();
+        let shutdown = Shutdown::new();
         let api = MetricsApi { samples: samples.clone(), authorizer: Authorizer::new(Arc::new(ReadersOnly)) };
         shutdown.spawn("server", serve(listener, api, trusted, shutdown.clone()));
         let server = Self { address, material, samples, trust, shutdown };
@@ -190,7 +191,8 @@ async fn an_empty_list_of_names_allows_any_name_of_the_authority() {
 
 #[tokio::test]
 async fn the_second_authority_of_the_bundle_is_accepted_too() {
-    let (old, new) = (authority(), authority());
+    let old = authority();
+    let new = authority();
     let mut front_proxy = old.front_proxy(&["front-proxy-client"]);
     front_proxy.authorities.extend(new.front_proxy(&[]).authorities);
     let server = Server::start(front_proxy).await;
@@ -201,7 +203,8 @@ async fn the_second_authority_of_the_bundle_is_accepted_too() {
 
 #[tokio::test]
 async fn a_rotation_is_picked_up_and_the_old_authoritys_connections_end() {
-    let (old, new) = (authority(), authority());
+    let old = authority();
+    let new = authority();
     let server = Server::start(old.front_proxy(&["front-proxy-client"])).await;
     let mut connected = server.connect(old.client("front-proxy-client")).await;
     assert_eq!(send(&mut connected, PATH, &[HPA]).await.0, 200);

@@ -6,17 +6,17 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use k8s_openapi::{Resource as _, api::core::v1::Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
     Api, ResourceExt as _,
-    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
+    api::{Patch, PatchParams, PostParams},
 };
 
-use super::{Applier, Error, cached};
+use super::{Applier, Error, cached, drift::Applied};
 use crate::{
-    children::ChildKind,
     events::{Happening, Notice},
     names::MANAGER,
+    watches::ChildKind,
 };
 
 /// What was applied last: an object that neither we nor anyone else has changed since costs no request.
@@ -54,7 +54,8 @@ impl Applier<'_> {
     pub(super) async fn apply<K: ChildKind>(&mut self, mut desired: K) -> Result<Option<Arc<K>>, Error> {
         let name = desired.name_any();
         let key = (self.id.uid.clone(), K::KIND, name.clone());
-        let (hash, last) = (hash(&desired), self.context.memo.get(&key));
+        let hash = hash(&desired);
+        let last = self.context.memo.get(&key);
         let cached = cached::<K>(self.context, self.id, &name);
         if let (Some(last), Some(cached)) = (&last, &cached)
             && last.hash == hash
@@ -62,19 +63,25 @@ impl Applier<'_> {
         {
             return Ok(Some(Arc::clone(cached)));
         }
-        let Some(present) = self.present(&name, cached.as_ref()).await? else { return Ok(None) };
+        let Some(present) = self.present(&desired, cached.as_ref()).await? else { return Ok(None) };
         // With the uid that we know the API server refuses to touch an object that was made anew by somebody else.
         desired.meta_mut().uid = present.uid;
         let params = PatchParams::apply(MANAGER).force();
         let applied = self.api::<K>().patch(&name, &params, &Patch::Apply(&desired)).await;
         let applied = applied.map_err(|source| Error::Apply { kind: K::KIND, name: name.clone(), source })?;
         let happening = match (present.resource_version, &last) {
-            (None, None) => Some(Happening::Created),
+            (Some(_), _) if present.lacks_something => Some(Happening::Reclaimed),
+            (None, None) => {
+                self.created.note(&applied);
+                None
+            }
             (None, Some(_)) => Some(Happening::Restored),
-            (Some(before), Some(last))
-                if last.hash == hash && Some(&before) != applied.resource_version().as_ref() =>
-            {
-                Some(Happening::Corrected)
+            (Some(_), Some(last)) if last.hash == hash => {
+                let corrected = |before: &Arc<K>| {
+                    let last_version = last.resource_version.as_deref();
+                    Applied { desired: &desired, before, after: &applied, last_version }.corrected()
+                };
+                cached.as_ref().is_some_and(corrected).then_some(Happening::Corrected)
             }
             _ => None,
         };
@@ -85,29 +92,19 @@ impl Applier<'_> {
         Ok(Some(Arc::new(applied)))
     }
 
-    /// A Secret of ours that lacks a value makes way for the new one.
-    pub(super) async fn delete_incomplete(&self, secret: &Secret) -> Result<(), Error> {
-        let name = secret.name_any();
-        let Some(incomplete) = cached::<Secret>(self.context, self.id, &name) else { return Ok(()) };
-        let preconditions = Preconditions { uid: incomplete.uid(), resource_version: None };
-        let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-        let deleted = self.api::<Secret>().delete(&name, &params).await;
-        deleted.map(drop).map_err(|source| Error::Apply { kind: Secret::KIND, name, source })
-    }
-
     /// Makes an object that is never applied over; `None` if somebody else's is in its place.
     pub(super) async fn create<K: ChildKind>(&mut self, object: K) -> Result<Option<K>, Error> {
-        let (name, api) = (object.name_any(), self.api::<K>());
+        let name = object.name_any();
+        let api = self.api::<K>();
         let failed = |source| Error::Apply { kind: K::KIND, name: name.clone(), source };
         let params = PostParams { field_manager: Some(MANAGER.to_owned()), dry_run: false };
         match api.create(&params, &object).await {
             Ok(created) => {
-                self.context.events.notify(self.id, Notice::object(Happening::Created, &created)).await;
+                self.created.note(&created);
                 Ok(Some(created))
             }
             Err(kube::Error::Api(status)) if status.code == 409 => {
-                let theirs = api.get_metadata_opt(&name).await.map_err(failed)?;
-                if theirs.is_some_and(|theirs| self.id.owns(theirs.metadata.owner_references.as_ref())) {
+                if self.reclaim::<K>(&name, object.meta()).await? {
                     return Err(Error::Exists { kind: K::KIND, name });
                 }
                 self.conflicts.push(format!("{} {name}", K::KIND));
@@ -117,25 +114,27 @@ impl Applier<'_> {
         }
     }
 
-    fn api<K: ChildKind>(&self) -> Api<K> {
+    pub(super) fn api<K: ChildKind>(&self) -> Api<K> {
         Api::namespaced(self.context.client.clone(), &self.id.namespace)
     }
 
     /// What is in the object's place; `None` if that is somebody else's.
     async fn present<K: ChildKind>(
         &mut self,
-        name: &str,
+        desired: &K,
         cached: Option<&Arc<K>>,
     ) -> Result<Option<Present>, Error> {
         if let Some(cached) = cached {
-            return Ok(Some(Present { uid: cached.uid(), resource_version: cached.resource_version() }));
+            return Ok(Some(Present::of(cached.meta(), false)));
         }
-        let live = self.api::<K>().get_metadata_opt(name).await;
-        let live = live.map_err(|source| Error::Apply { kind: K::KIND, name: name.to_owned(), source })?;
+        let name = desired.name_any();
+        let live = self.api::<K>().get_metadata_opt(&name).await;
+        let live = live.map_err(|source| Error::Apply { kind: K::KIND, name: name.clone(), source })?;
         match live {
-            None => Ok(Some(Present { uid: None, resource_version: None })),
-            Some(live) if self.id.owns(live.metadata.owner_references.as_ref()) => {
-                Ok(Some(Present { uid: live.metadata.uid, resource_version: live.metadata.resource_version }))
+            None => Ok(Some(Present::of(&ObjectMeta::default(), false))),
+            Some(live) if self.is_ours(&live.metadata) => {
+                let lacks_something = !self.lacks_nothing(&live.metadata, desired.meta());
+                Ok(Some(Present::of(&live.metadata, lacks_something)))
             }
             Some(_) => {
                 self.conflicts.push(format!("{} {name}", K::KIND));
@@ -149,6 +148,15 @@ impl Applier<'_> {
 struct Present {
     uid: Option<String>,
     resource_version: Option<String>,
+    /// Labels, or the stack as its owner: why the cache does not have it.
+    lacks_something: bool,
+}
+
+impl Present {
+    fn of(metadata: &ObjectMeta, lacks_something: bool) -> Self {
+        let ObjectMeta { uid, resource_version, .. } = metadata.clone();
+        Self { uid, resource_version, lacks_something }
+    }
 }
 
 fn hash<K: ChildKind>(object: &K) -> u64 {

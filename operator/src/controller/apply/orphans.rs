@@ -17,13 +17,13 @@ use kube::{
 
 use super::Error;
 use crate::{
-    children::ChildKind,
     controller::{
         Context,
         build::{Plan, Resources},
     },
     events::{Happening, Notice},
     names::StackId,
+    watches::ChildKind,
 };
 
 /// Kind and name of everything that stays.
@@ -35,6 +35,7 @@ impl Kept {
         let mut kept = Self(BTreeSet::new());
         let Resources {
             missing_secrets,
+            pull_secrets,
             service_accounts,
             config_maps,
             services,
@@ -48,7 +49,12 @@ impl Kept {
             state: _,
         } = &plan.resources;
         let secrets = &plan.secrets;
-        let own = [secrets.redis.as_deref(), secrets.broker.as_deref(), Some(&*secrets.user_service)];
+        let own = [
+            secrets.redis.as_deref(),
+            secrets.broker.as_deref(),
+            Some(&*secrets.user_service),
+            secrets.user_ids.secret.as_deref(),
+        ];
         kept.add(own.into_iter().flatten());
         kept.add(
             [Some(&secrets.broker_users), secrets.retiring.as_ref()]
@@ -57,6 +63,7 @@ impl Kept {
                 .map(|users| &*users.secret),
         );
         kept.add(missing_secrets);
+        kept.add(pull_secrets);
         kept.add(service_accounts);
         kept.add(config_maps);
         kept.add(services);

@@ -44,9 +44,7 @@ pub(super) struct Retiring<'a> {
     pub users: Option<&'a BrokerUsers>,
     /// What was to be on the broker.
     pub topology: &'a BrokerTopology,
-    /// Where.
     pub brokers: &'a Brokers,
-    /// What is.
     pub state: &'a TopologyState,
     /// Both services.
     pub deployments: &'a [Arc<Deployment>],

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::members::{Brokers, Membership};
-use crate::controller::conditions::{Finding, Problem};
+use crate::{conditions::Finding, controller::findings::Problem};
 
 /// `of_pods` is what the pods alone say; `problem` is what ails them.
 #[must_use]
@@ -63,7 +63,7 @@ pub(in crate::controller) fn examples() -> Vec<Finding> {
 mod tests {
     use super::{super::members::Brokers, Problem, finding};
     use crate::{
-        controller::conditions::{ConditionType, Finding},
+        conditions::{ConditionType, Finding},
         fixtures::{brokers, members},
     };
 

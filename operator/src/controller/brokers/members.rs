@@ -71,11 +71,14 @@ impl Brokers {
         }
     }
 
-    /// Whether every broker answered, and all are in one cluster.
+    /// The nodes that run in the cluster of a majority, as those of it report that answered; empty if none of them did.
     #[must_use]
-    pub fn are_all_members(&self) -> bool {
-        matches!(self.membership(), Membership::United { running } if running == self.nodes())
-            && self.answered().count() == self.0.len()
+    pub fn running(&self) -> BTreeSet<String> {
+        match self.membership() {
+            Membership::United { running } if running.len() * 2 > self.0.len() => running,
+            Membership::Split { majority, .. } => majority,
+            Membership::United { .. } | Membership::Unknown(_) => BTreeSet::new(),
+        }
     }
 
     /// The brokers that answered for themselves.

@@ -105,7 +105,8 @@ fn wrong<'a>(pods: &'a [Arc<Pod>], brokers: &Brokers) -> Vec<(&'a Arc<Pod>, &'st
         Membership::Split { majority, .. } => majority.contains(node_of(pod)?).then_some("true"),
     };
     let change = |pod: &'a Arc<Pod>| {
-        let (now, wanted) = (pod.labels().get(SERVING_LABEL)?, wanted(&pod.name_any())?);
+        let now = pod.labels().get(SERVING_LABEL)?;
+        let wanted = wanted(&pod.name_any())?;
         (now != wanted).then_some((pod, wanted))
     };
     pods.iter().filter_map(change).collect()

@@ -9,6 +9,7 @@ use super::{
     broker_topology::{BrokerNode, Target},
     metadata, object,
     pod::{self, SERVER_UID, env, env_secret},
+    pod_template::{Additions, Life},
     rabbitmq,
 };
 use crate::{
@@ -32,6 +33,8 @@ pub struct BrokerRepair {
     image: String,
     image_pull_policy: String,
     resources: Value,
+    security: Value,
+    additions: Additions,
 }
 
 /// A broker that lost its volume.
@@ -54,6 +57,8 @@ pub(super) fn build(context: &Context<'_>, spec: &ManagedRabbitMq, target: &Targ
         image: context.platform.images.rabbitmq.clone(),
         image_pull_policy: context.platform.image_pull_policy.clone(),
         resources: pod::resources(&spec.resources, rabbitmq::RESOURCES),
+        security: pod::pod_security(context, SERVER_UID),
+        additions: Additions::of(context, Part::RabbitMq),
     })
 }
 
@@ -63,29 +68,31 @@ impl BrokerRepair {
     pub fn forget(&self, lost: &LostBroker, asked: &str) -> Result<Job, Error> {
         let hash = ContentHash::default().bytes(&lost.pod).bytes(&lost.volume).finish();
         let name = format!("{}-{hash}", self.id.broker_repair());
+        let template = json!({
+            "metadata": { "labels": self.id.broker_repair_selector() },
+            "spec": {
+                "restartPolicy": "Never",
+                "serviceAccountName": self.id.part(Part::RabbitMq),
+                "automountServiceAccountToken": false,
+                "enableServiceLinks": false,
+                "securityContext": self.security,
+                // Erlang wants a name with a domain for itself.
+                "hostname": "forget",
+                "subdomain": self.id.broker_nodes(),
+                "containers": [self.container(&lost.node, asked)],
+                "volumes": [
+                    { "name": "home", "emptyDir": { "sizeLimit": "16Mi" } },
+                    { "name": "tmp", "emptyDir": { "sizeLimit": "64Mi" } },
+                ],
+            },
+        });
+        let template = self.additions.added_to(template, Life::Ends).map_err(Error::PodTemplate)?;
         object(json!({
             "metadata": metadata(&self.id, Part::RabbitMq, &name),
             "spec": {
                 "backoffLimit": TRIES,
                 "activeDeadlineSeconds": DEADLINE_SECONDS,
-                "template": {
-                    "metadata": { "labels": self.id.broker_repair_selector() },
-                    "spec": {
-                        "restartPolicy": "Never",
-                        "serviceAccountName": self.id.part(Part::RabbitMq),
-                        "automountServiceAccountToken": false,
-                        "enableServiceLinks": false,
-                        "securityContext": pod::pod_security(SERVER_UID),
-                        // Erlang wants a name with a domain for itself.
-                        "hostname": "forget",
-                        "subdomain": self.id.broker_nodes(),
-                        "containers": [self.container(&lost.node, asked)],
-                        "volumes": [
-                            { "name": "home", "emptyDir": { "sizeLimit": "16Mi" } },
-                            { "name": "tmp", "emptyDir": { "sizeLimit": "64Mi" } },
-                        ],
-                    },
-                },
+                "template": template.pod,
             },
         }))
     }

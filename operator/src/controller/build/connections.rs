@@ -7,17 +7,15 @@ use super::{
     pod::{env, env_secret},
 };
 use crate::{
+    broker_connections::MANAGED_VHOST,
     controller::{
         hash::ContentHash,
-        secrets::password_key,
         validate::{BrokerTarget, ExternalBroker, RedisTarget},
     },
-    crd::smtp::SmtpTls,
+    crd::{references::SecretKeyRef, smtp::SmtpTls},
     names::Part,
+    secret_values::{password_key, text},
 };
-
-/// The vhost of a managed broker.
-pub const MANAGED_VHOST: &str = "ping";
 
 /// Where CA files are mounted.
 const CA_FOLDER: &str = "/etc/ping";
@@ -68,7 +66,7 @@ pub(super) fn add_mail_server(context: &Context<'_>, connections: &mut Connectio
         connections.hash = reference_hash(context, &credentials.name, connections.hash.clone());
     }
     if let Some(ca) = &smtp.ca_secret_ref {
-        connections.add_ca(context, "smtp-ca", (&ca.name, &ca.key));
+        connections.add_ca(context, "smtp-ca", ca);
         connections.env.push(env("SMTP_CA_FILE", format!("{CA_FOLDER}/smtp-ca/ca.pem")));
     }
 }
@@ -76,12 +74,13 @@ pub(super) fn add_mail_server(context: &Context<'_>, connections: &mut Connectio
 fn add_redis(context: &Context<'_>, part: Part, connections: &mut Connections) {
     match &context.stack.redis {
         RedisTarget::Managed(_) => {
-            let (user, host) = (part.name(), context.stack.id.part(Part::Redis));
+            let user = part.name();
+            let host = context.stack.id.part(Part::Redis);
             let secret = context.secrets.redis.as_ref();
             // REDIS_URL is put together from the variable before it, so that no Secret repeats a password.
             connections.env.push(env_secret("REDIS_PASSWORD", &host, &password_key(user)));
             connections.env.push(env("REDIS_URL", format!("redis://{user}:$(REDIS_PASSWORD)@{host}:6379/0")));
-            let password = secret.map(|secret| crate::controller::secrets::text(secret, &password_key(user)));
+            let password = secret.map(|secret| text(secret, &password_key(user)));
             connections.hash = connections.hash.clone().bytes(password.unwrap_or_default());
         }
         RedisTarget::External(external) => {
@@ -89,7 +88,7 @@ fn add_redis(context: &Context<'_>, part: Part, connections: &mut Connections) {
             connections.env.push(env_secret("REDIS_URL", &url.name, &url.key));
             connections.hash = reference_hash(context, &url.name, connections.hash.clone());
             if let Some(ca) = &external.ca_secret_ref {
-                connections.add_ca(context, "redis-ca", (&ca.name, &ca.key));
+                connections.add_ca(context, "redis-ca", ca);
                 connections.env.push(env("REDIS_CA_FILE", format!("{CA_FOLDER}/redis-ca/ca.pem")));
             }
         }
@@ -97,7 +96,8 @@ fn add_redis(context: &Context<'_>, part: Part, connections: &mut Connections) {
 }
 
 fn add_broker(context: &Context<'_>, part: Part, connections: &mut Connections) {
-    let (id, users) = (&context.stack.id, &context.secrets.broker_users);
+    let id = &context.stack.id;
+    let users = &context.secrets.broker_users;
     match &context.stack.broker {
         BrokerTarget::Managed(_) => {
             connections.env.push(env("RABBITMQ_HOST", id.part(Part::RabbitMq)));
@@ -109,7 +109,7 @@ fn add_broker(context: &Context<'_>, part: Part, connections: &mut Connections) 
     let secret = id.broker_users_secret(users.slot);
     connections.env.push(env("RABBITMQ_USER", id.broker_user(part.name(), users.slot)));
     connections.env.push(env_secret("RABBITMQ_PASSWORD", &secret, &password_key(part.name())));
-    let password = crate::controller::secrets::text(&users.secret, &password_key(part.name()));
+    let password = text(&users.secret, &password_key(part.name()));
     connections.hash = connections.hash.clone().bytes(password);
 }
 
@@ -121,7 +121,7 @@ fn add_external_broker(context: &Context<'_>, broker: &ExternalBroker, connectio
     let Some(tls) = &spec.tls else { return };
     connections.env.push(env("RABBITMQ_TLS", true));
     if let Some(ca) = &tls.ca_secret_ref {
-        connections.add_ca(context, "rabbitmq-ca", (&ca.name, &ca.key));
+        connections.add_ca(context, "rabbitmq-ca", ca);
         connections.env.push(env("RABBITMQ_CA_FILE", format!("{CA_FOLDER}/rabbitmq-ca/ca.pem")));
     }
 }
@@ -134,11 +134,11 @@ impl ExternalBroker {
 }
 
 impl Connections {
-    fn add_ca(&mut self, context: &Context<'_>, name: &str, (secret, key): (&str, &str)) {
-        let items = json!([{ "key": key, "path": "ca.pem" }]);
-        self.volumes.push(json!({ "name": name, "secret": { "secretName": secret, "items": items } }));
+    fn add_ca(&mut self, context: &Context<'_>, name: &str, ca: &SecretKeyRef) {
+        let items = json!([{ "key": ca.key, "path": "ca.pem" }]);
+        self.volumes.push(json!({ "name": name, "secret": { "secretName": ca.name, "items": items } }));
         self.mounts
             .push(json!({ "name": name, "mountPath": format!("{CA_FOLDER}/{name}"), "readOnly": true }));
-        self.hash = reference_hash(context, secret, self.hash.clone());
+        self.hash = reference_hash(context, &ca.name, self.hash.clone());
     }
 }

@@ -1,4 +1,4 @@
-//! How many pods an eviction may take at a time: one, where there is more than one.
+//! How many pods an eviction may take at a time: one.
 
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::json;
@@ -14,13 +14,12 @@ pub(super) fn build(stack: &ValidatedStack) -> Result<Vec<PodDisruptionBudget>, 
         BrokerTarget::Managed(spec) => spec.replicas,
         BrokerTarget::External(_) => 0,
     };
-    let replicas = [
-        (Part::RabbitMq, brokers),
-        (Part::UserService, stack.spec.user_service.replicas),
-        (Part::MailService, stack.spec.mail_service.autoscaling.max_replicas),
-    ];
-    let several = replicas.into_iter().filter(|(_, replicas)| *replicas > 1);
-    several.map(|(part, _)| budget(stack, part)).collect()
+    // The number of a service's pods may be set by others. A budget does not block the eviction of a single pod.
+    let mut parts = vec![Part::UserService, Part::MailService];
+    if brokers > 1 {
+        parts.insert(0, Part::RabbitMq);
+    }
+    parts.into_iter().map(|part| budget(stack, part)).collect()
 }
 
 fn budget(stack: &ValidatedStack, part: Part) -> Result<PodDisruptionBudget, Error> {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     Context, Error, connections, metadata, object, placement,
     pod::{self, DefaultResources, SERVICE_UID, env},
+    pod_template, synthetic_login, traces,
 };
 use crate::{autoscaling::hpa, controller::validate::ValidatedStack, names::Part};
 
@@ -24,11 +25,28 @@ const SETTLE_SECONDS: i32 = 2;
 
 /// The pods.
 pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
-    let (stack, id) = (context.stack, &context.stack.id);
+    let stack = context.stack;
+    let id = &context.stack.id;
     let name = id.part(Part::MailService);
     let mut connections = connections::of(context, Part::MailService);
     connections::add_mail_server(context, &mut connections);
-    let env = [connections.env, mail_env(context)].concat();
+    let sink = synthetic_login::env(context).into_iter().collect();
+    let env = [connections.env, mail_env(context), sink, traces::env(context)].concat();
+    let template = json!({
+        "metadata": pod::template_metadata(context, Part::MailService, &connections.hash.finish()),
+        "spec": {
+            "serviceAccountName": name,
+            "automountServiceAccountToken": false,
+            "enableServiceLinks": false,
+            "securityContext": pod::pod_security(context, SERVICE_UID),
+            "terminationGracePeriodSeconds": SETTLE_SECONDS + DRAIN_SECONDS + 5,
+            "topologySpreadConstraints": placement::spread(context, Part::MailService),
+            "affinity": placement::affinity(context, Part::MailService),
+            "containers": [container(context, &env, &connections.mounts)],
+            "volumes": connections.volumes,
+        },
+    });
+    let template = pod_template::finish(context, Part::MailService, template)?;
     object(json!({
         "metadata": metadata(id, Part::MailService, &name),
         "spec": {
@@ -36,27 +54,14 @@ pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
             "replicas": stack.spec.mail_service.autoscaling.min_replicas,
             "strategy": { "type": "RollingUpdate", "rollingUpdate": { "maxUnavailable": 0, "maxSurge": 1 } },
             "selector": { "matchLabels": id.selector(Part::MailService) },
-            "template": {
-                "metadata": pod::template_metadata(context, Part::MailService, &connections.hash.finish()),
-                "spec": {
-                    "serviceAccountName": name,
-                    "automountServiceAccountToken": false,
-                    "enableServiceLinks": false,
-                    "securityContext": pod::pod_security(SERVICE_UID),
-                    "terminationGracePeriodSeconds": SETTLE_SECONDS + DRAIN_SECONDS + 5,
-                    "topologySpreadConstraints": placement::spread(context, Part::MailService),
-                    "affinity": placement::affinity(context, Part::MailService),
-                    "containers": [container(context, &env, &connections.mounts)],
-                    "volumes": connections.volumes,
-                },
-            },
+            "template": template,
         },
     }))
 }
 
-/// What sets their number, unless nobody shall.
+/// What sets their number, unless nobody shall, or the operator does.
 pub(super) fn autoscaler(stack: &ValidatedStack) -> Result<Option<HorizontalPodAutoscaler>, Error> {
-    hpa::manifest(&stack.id, &stack.spec.mail_service.autoscaling).map(object).transpose()
+    hpa::manifest(&stack.id, &stack.spec.mail_service.autoscaling, stack.route).map(object).transpose()
 }
 
 fn container(context: &Context<'_>, env: &[Value], mounts: &[Value]) -> Value {

@@ -30,7 +30,6 @@ const INTERVAL: &str = "15s";
 pub struct Optional {
     /// Its kind.
     pub resource: ApiResource,
-    /// Its name.
     pub name: String,
     /// The object; `None` where there shall be none.
     pub object: Option<DynamicObject>,

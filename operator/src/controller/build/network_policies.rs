@@ -7,16 +7,18 @@
 //! | broker | operator | 15672 |
 //! | broker | Prometheus' namespace | 15692 |
 //! | broker | broker, and the pod that lets brokers forget one | 4369, 25672 |
-//! | user-service | the stack's namespace, the ingress controller's namespace | 5000 |
+//! | user-service | the stack's namespace; with an Ingress the namespace of its controller, and the trusted proxies | 5000 |
+//! | user-service, with synthetic sign-ins | operator | 5000 |
+//! | operator, with synthetic sign-ins | mail-service | that of its sink |
 //! | both services | operator, Prometheus' namespace | their management port |
-//! | DNS, the mail server, and what is external | who needs it | theirs |
+//! | DNS, the mail server, the collector of traces, and what is external | who needs it | theirs |
 //!
 //! The pod of a test mail reaches DNS and the mail server, and nobody reaches it.
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use serde_json::{Value, json};
 
-use super::{Context, Error, mail_service, metadata, object, parts, user_service};
+use super::{Context, Error, mail_service, metadata, object, parts, synthetic_login, traces, user_service};
 use crate::{
     controller::validate::{BrokerTarget, RedisTarget},
     names::{MANAGER, Part},
@@ -59,7 +61,8 @@ fn policy(context: &Context<'_>, part: Part) -> Result<NetworkPolicy, Error> {
         Part::UserService => (user_service_ingress(context), user_service_egress(context)),
         Part::MailService => {
             let ingress = management(context, mail_service::MANAGEMENT_PORT);
-            (ingress, [backends(context), vec![mail_server(context)]].concat())
+            let sink = synthetic_login::sink(context).map(|sink| to(&operator(context), &[sink.port]));
+            (ingress, [backends(context), vec![mail_server(context)], sink.into_iter().collect()].concat())
         }
     };
     object(json!({
@@ -111,9 +114,23 @@ fn broker_egress(context: &Context<'_>) -> Vec<Value> {
 fn user_service_ingress(context: &Context<'_>) -> Vec<Value> {
     let mut callers = vec![json!({ "podSelector": {} })];
     callers.extend(context.platform.ingress_namespace.as_ref().map(|name| namespace(name)));
+    // A controller on the network of its node has the node's address, and no namespace.
+    let spec = &context.stack.spec;
+    if spec.user_service.ingress.is_some() {
+        callers.extend(spec.login.trusted_proxies.iter().filter_map(|network| ip_block(network)));
+    }
     let mut rules = vec![from(&Value::Array(callers), &[user_service::PORTS[0].1])];
+    if synthetic_login::sink(context).is_some() {
+        rules.push(from(&operator(context), &[user_service::PORTS[0].1]));
+    }
     rules.extend(management(context, user_service::PORTS[1].1));
     rules
+}
+
+/// A network without the bits of a host in it, as the API server wants it.
+fn ip_block(network: &str) -> Option<Value> {
+    let network = network.parse::<ipnet::IpNet>().ok()?.trunc();
+    Some(json!({ "ipBlock": { "cidr": network.to_string() } }))
 }
 
 /// The operator reads what a pod reports, Prometheus its metrics.
@@ -138,7 +155,7 @@ fn user_service_egress(context: &Context<'_>) -> Vec<Value> {
     rules
 }
 
-/// DNS, Redis and the broker.
+/// DNS, Redis, the broker, and the collector of traces where one is set.
 fn backends(context: &Context<'_>) -> Vec<Value> {
     let redis = match &context.stack.redis {
         RedisTarget::Managed(_) => to(&json!([pods(context, Part::Redis)]), &[6379]),
@@ -150,7 +167,9 @@ fn backends(context: &Context<'_>) -> Vec<Value> {
         BrokerTarget::Managed(_) => to(&json!([pods(context, Part::RabbitMq)]), &[5672]),
         BrokerTarget::External(broker) => to_anywhere(&[u16::try_from(broker.port()).unwrap_or_default()]),
     };
-    vec![dns(), redis, broker]
+    let mut rules = vec![dns(), redis, broker];
+    rules.extend(traces::collector_port(context).map(|port| to_anywhere(&[port])));
+    rules
 }
 
 /// The ports that a URL names; all but the well-known ones where it leaves that open, as `mongodb+srv` does.
@@ -159,11 +178,17 @@ fn to_external(known: Option<&[u16]>) -> Value {
     known.map_or_else(any, to_anywhere)
 }
 
-/// The cluster's DNS: pods, or the cache that many clusters run on each node at this address.
+/// The cluster's DNS: pods, or the cache that many clusters run on each node at this address. Policies see the port of the
+/// pods, which is 5353 on `OpenShift`.
 fn dns() -> Value {
     json!({
         "to": [{ "namespaceSelector": {} }, { "ipBlock": { "cidr": "169.254.20.10/32" } }],
-        "ports": [{ "protocol": "UDP", "port": 53 }, { "protocol": "TCP", "port": 53 }],
+        "ports": [
+            { "protocol": "UDP", "port": 53 },
+            { "protocol": "TCP", "port": 53 },
+            { "protocol": "UDP", "port": 5353 },
+            { "protocol": "TCP", "port": 5353 },
+        ],
     })
 }
 

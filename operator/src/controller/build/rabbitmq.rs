@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use super::{
     Context, Error, Prepared, Resources, metadata, object, placement,
     pod::{self, DefaultResources, SERVER_UID, env, env_secret},
-    pod_volumes,
+    pod_template, pod_volumes,
 };
 use crate::{
-    controller::{hash::ContentHash, secrets},
+    controller::hash::ContentHash,
     crd::rabbitmq::ManagedRabbitMq,
     names::{Part, SERVING_LABEL},
+    secret_values::text,
 };
 
 mod config;
@@ -87,7 +88,27 @@ fn service_ports(ports: &[(&str, u16)]) -> Value {
 }
 
 fn stateful_set(context: &Context<'_>, spec: &ManagedRabbitMq) -> Result<StatefulSet, Error> {
-    let (id, name) = (&context.stack.id, context.stack.id.part(Part::RabbitMq));
+    let id = &context.stack.id;
+    let name = context.stack.id.part(Part::RabbitMq);
+    let template = json!({
+        "metadata": template_metadata(context, spec),
+        "spec": {
+            "serviceAccountName": name,
+            "automountServiceAccountToken": false,
+            "enableServiceLinks": false,
+            "securityContext": pod::pod_security(context, SERVER_UID),
+            "terminationGracePeriodSeconds": 120,
+            "topologySpreadConstraints": placement::spread(context, Part::RabbitMq),
+            "affinity": placement::affinity(context, Part::RabbitMq),
+            "containers": [container(context, spec)],
+            "volumes": [
+                { "name": "config", "configMap": { "name": name } },
+                { "name": "home", "emptyDir": { "sizeLimit": "16Mi" } },
+                { "name": "tmp", "emptyDir": { "sizeLimit": "64Mi" } },
+            ],
+        },
+    });
+    let template = pod_template::finish(context, Part::RabbitMq, template)?;
     object(json!({
         "metadata": metadata(id, Part::RabbitMq, &name),
         "spec": {
@@ -100,24 +121,7 @@ fn stateful_set(context: &Context<'_>, spec: &ManagedRabbitMq) -> Result<Statefu
             "selector": { "matchLabels": id.selector(Part::RabbitMq) },
             "persistentVolumeClaimRetentionPolicy": pod_volumes::retention(context.stack.spec.retention_policy),
             "volumeClaimTemplates": [pod_volumes::claim(&spec.storage)],
-            "template": {
-                "metadata": template_metadata(context, spec),
-                "spec": {
-                    "serviceAccountName": name,
-                    "automountServiceAccountToken": false,
-                    "enableServiceLinks": false,
-                    "securityContext": pod::pod_security(SERVER_UID),
-                    "terminationGracePeriodSeconds": 120,
-                    "topologySpreadConstraints": placement::spread(context, Part::RabbitMq),
-                    "affinity": placement::affinity(context, Part::RabbitMq),
-                    "containers": [container(context, spec)],
-                    "volumes": [
-                        { "name": "config", "configMap": { "name": name } },
-                        { "name": "home", "emptyDir": { "sizeLimit": "16Mi" } },
-                        { "name": "tmp", "emptyDir": { "sizeLimit": "64Mi" } },
-                    ],
-                },
-            },
+            "template": template,
         },
     }))
 }
@@ -132,7 +136,7 @@ fn template_metadata(context: &Context<'_>, spec: &ManagedRabbitMq) -> Value {
 /// Without the list of nodes: it matters only when a node starts for the first time, and growing from one broker to
 /// three must not restart the one that holds the mail.
 fn config_hash(context: &Context<'_>, spec: &ManagedRabbitMq) -> String {
-    let cookie = context.secrets.broker.as_ref().map(|secret| secrets::text(secret, "erlang-cookie"));
+    let cookie = context.secrets.broker.as_ref().map(|secret| text(secret, "erlang-cookie"));
     ContentHash::default()
         .bytes(config::settings(spec))
         .bytes(config::ADVANCED)

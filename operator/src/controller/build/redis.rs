@@ -10,15 +10,14 @@ use serde_json::json;
 use super::{
     Context, Error, Prepared, Resources, metadata, object,
     pod::{self, DefaultResources, SERVER_UID},
-    quantity,
+    pod_template,
+    quantity::Quantity,
 };
 use crate::{
-    controller::{
-        hash::ContentHash,
-        secrets::{password_key, text},
-    },
+    controller::hash::ContentHash,
     crd::redis::ManagedRedis,
     names::Part,
+    secret_values::{password_key, text},
 };
 
 const RESOURCES: DefaultResources = DefaultResources { cpu: "50m", memory: "64Mi", memory_limit: "512Mi" };
@@ -46,7 +45,8 @@ fn config_map(context: &Context<'_>, spec: &ManagedRedis) -> Result<ConfigMap, E
 
 /// `noeviction`: a code that vanishes is a person who cannot sign in, an error is a 503.
 fn redis_conf(spec: &ManagedRedis) -> String {
-    let limit = quantity::bytes(&pod::memory_limit(&spec.resources, RESOURCES)).unwrap_or(512 << 20);
+    let limit =
+        Quantity::parse(&pod::memory_limit(&spec.resources, RESOURCES)).map_or(512 << 20, Quantity::units);
     // The other half is for the copy that rewriting the append-only file makes.
     let data = limit / 2;
     format!(
@@ -78,8 +78,22 @@ fn stateful_set(
     spec: &ManagedRedis,
     config: &ConfigMap,
 ) -> Result<StatefulSet, Error> {
-    let (id, name) = (&context.stack.id, context.stack.id.part(Part::Redis));
+    let id = &context.stack.id;
+    let name = context.stack.id.part(Part::Redis);
     let hash = ContentHash::default().texts(&config.data.clone().unwrap_or_default()).finish();
+    let template = json!({
+        "metadata": pod::template_metadata(context, Part::Redis, &hash),
+        "spec": {
+            "serviceAccountName": name,
+            "automountServiceAccountToken": false,
+            "enableServiceLinks": false,
+            "securityContext": pod::pod_security(context, SERVER_UID),
+            "terminationGracePeriodSeconds": 30,
+            "containers": [container(context, spec, &name)],
+            "volumes": [{ "name": "config", "configMap": { "name": name } }],
+        },
+    });
+    let template = pod_template::finish(context, Part::Redis, template)?;
     object(json!({
         "metadata": metadata(id, Part::Redis, &name),
         "spec": {
@@ -88,18 +102,7 @@ fn stateful_set(
             "selector": { "matchLabels": id.selector(Part::Redis) },
             "persistentVolumeClaimRetentionPolicy": super::pod_volumes::retention(context.stack.spec.retention_policy),
             "volumeClaimTemplates": [super::pod_volumes::claim(&spec.storage)],
-            "template": {
-                "metadata": pod::template_metadata(context, Part::Redis, &hash),
-                "spec": {
-                    "serviceAccountName": name,
-                    "automountServiceAccountToken": false,
-                    "enableServiceLinks": false,
-                    "securityContext": pod::pod_security(SERVER_UID),
-                    "terminationGracePeriodSeconds": 30,
-                    "containers": [container(context, spec, &name)],
-                    "volumes": [{ "name": "config", "configMap": { "name": name } }],
-                },
-            },
+            "template": template,
         },
     }))
 }

@@ -13,11 +13,12 @@ use super::{
     connections::{self, Connections},
     mail_service, metadata, object,
     pod::{self, SERVICE_UID, env},
+    pod_template,
 };
 use crate::{crd::smtp::Smtp, names::Part};
 
 /// The container's name.
-const CONTAINER: &str = "test-mail";
+pub(in crate::controller) const CONTAINER: &str = "test-mail";
 
 /// Further tries, where the mail server is away or asks to come back: over some ten minutes, as the kubelet doubles
 /// the wait from 10 s.
@@ -28,11 +29,25 @@ const DEADLINE_SECONDS: i64 = 1800;
 
 /// It, if the spec asks for one.
 pub(super) fn job(context: &Context<'_>) -> Result<Option<Job>, Error> {
-    let (id, smtp) = (&context.stack.id, &context.stack.spec.smtp);
+    let id = &context.stack.id;
+    let smtp = &context.stack.spec.smtp;
     let Some(recipient) = &smtp.test_recipient else { return Ok(None) };
     let mut mail_server = Connections::default();
     connections::add_mail_server(context, &mut mail_server);
     let name = format!("{}-{}", id.test_mail(), hash(smtp, &mail_server));
+    let template = json!({
+        "metadata": { "labels": id.test_mail_selector() },
+        "spec": {
+            "restartPolicy": "Never",
+            "serviceAccountName": id.part(Part::MailService),
+            "automountServiceAccountToken": false,
+            "enableServiceLinks": false,
+            "securityContext": pod::pod_security(context, SERVICE_UID),
+            "containers": [container(context, recipient, &mail_server)],
+            "volumes": mail_server.volumes,
+        },
+    });
+    let template = pod_template::finish_job(context, Part::MailService, template)?;
     let job = object(json!({
         "metadata": metadata(id, Part::MailService, &name),
         "spec": {
@@ -45,18 +60,7 @@ pub(super) fn job(context: &Context<'_>) -> Result<Option<Job>, Error> {
                     "onExitCodes": { "containerName": CONTAINER, "operator": "In", "values": [EXIT_FINAL] },
                 },
             ] },
-            "template": {
-                "metadata": { "labels": id.test_mail_selector() },
-                "spec": {
-                    "restartPolicy": "Never",
-                    "serviceAccountName": id.part(Part::MailService),
-                    "automountServiceAccountToken": false,
-                    "enableServiceLinks": false,
-                    "securityContext": pod::pod_security(SERVICE_UID),
-                    "containers": [container(context, recipient, &mail_server)],
-                    "volumes": mail_server.volumes,
-                },
-            },
+            "template": template,
         },
     }));
     job.map(Some)

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Error, Plan, Resources, broker_topology::Target, build, object};
 use crate::{
+    controller::validate::ValidatedStack,
     fixtures::{self, EXTERNAL, FULL, MINIMAL},
     names::CONFIG_HASH_ANNOTATION,
 };
@@ -18,6 +19,7 @@ fn plan(yaml: &str) -> Plan {
 fn objects(plan: &Plan) -> BTreeMap<String, Value> {
     let Resources {
         missing_secrets,
+        pull_secrets,
         service_accounts,
         config_maps,
         services,
@@ -34,6 +36,7 @@ fn objects(plan: &Plan) -> BTreeMap<String, Value> {
         missing_secrets.iter().cloned().map(|secret| Secret { data: None, ..secret }).collect::<Vec<_>>();
     let lists = [
         serde_json::to_value(secrets),
+        serde_json::to_value(pull_secrets),
         serde_json::to_value(service_accounts),
         serde_json::to_value(config_maps),
         serde_json::to_value(services),
@@ -85,7 +88,10 @@ fn every_object_is_owned_and_labelled() {
     for (name, object) in [MINIMAL, FULL, EXTERNAL].iter().flat_map(|yaml| objects(&plan(yaml))) {
         let metadata = &object["metadata"];
         assert_eq!(metadata["namespace"], "team", "{name}");
-        assert_eq!(metadata["ownerReferences"][0]["uid"], "0b5ec0de", "{name}");
+        // The secret of user ids outlives the stack.
+        let is_kept = name.starts_with("Secret ") && name.ends_with("-user-ids");
+        let owner = if is_kept { Value::Null } else { json!("0b5ec0de") };
+        assert_eq!(metadata["ownerReferences"][0]["uid"], owner, "{name}");
         assert_eq!(metadata["labels"]["app.kubernetes.io/managed-by"], "ping-operator", "{name}");
         assert!(metadata["labels"]["pingstack.dev/part"].is_string(), "{name}");
     }
@@ -125,7 +131,8 @@ fn every_pod_passes_the_pod_security_standard_restricted() {
         assert!(security["runAsUser"].as_i64().unwrap() > 0, "{name}");
         assert_eq!(security["seccompProfile"]["type"], "RuntimeDefault", "{name}");
         for volume in pod["volumes"].as_array().into_iter().flatten() {
-            let allowed = ["configMap", "emptyDir", "secret"].iter().any(|kind| !volume[kind].is_null());
+            let allowed = ["configMap", "emptyDir", "projected", "secret"];
+            let allowed = allowed.iter().any(|kind| !volume[kind].is_null());
             assert!(allowed, "{name}: {volume}");
         }
         for container in pod["containers"].as_array().unwrap() {
@@ -213,7 +220,7 @@ fn the_broker_must_have_users_of_both_generations_during_a_rotation() {
     stack
         .own_secrets
         .extend(created.into_iter().map(|secret| (secret.name_any(), std::sync::Arc::new(secret))));
-    stack.rotation = "1".to_owned();
+    stack.rotations.broker_passwords = "1".to_owned();
     let rotating = build(&stack, &fixtures::platform(), &fixtures::entropy()).unwrap().topology;
     let names = rotating.desired.users.iter().map(|user| user.name.as_str()).collect::<Vec<_>>();
     assert_eq!(names.len(), 6);
@@ -259,6 +266,40 @@ fn no_network_policies_where_they_are_not_wanted() {
 }
 
 /// The ports to which a NetworkPolicy lets pods out to anywhere.
+fn policy(plan: &Plan, name: &str) -> Value {
+    let policies = &plan.resources.network_policies;
+    let policy = policies.iter().find(|policy| policy.metadata.name.as_deref() == Some(name)).unwrap();
+    serde_json::to_value(policy).unwrap()
+}
+
+fn plan_of(stack: &ValidatedStack) -> Plan {
+    build(stack, &fixtures::platform(), &fixtures::entropy()).unwrap()
+}
+
+#[test]
+fn an_ingress_controller_on_the_network_of_its_node_is_let_in_by_its_address() {
+    let mut stack = fixtures::validated(FULL);
+    stack.spec.login.trusted_proxies = vec!["192.0.2.7/24".to_owned(), "2001:db8::/64".to_owned()];
+    let callers = |stack: &ValidatedStack| {
+        policy(&plan_of(stack), "full-user-service")["spec"]["ingress"][0]["from"].to_string()
+    };
+    let with_ingress = callers(&stack);
+    for network in ["192.0.2.0/24", "2001:db8::/64"] {
+        assert!(with_ingress.contains(&format!(r#"{{"ipBlock":{{"cidr":"{network}"}}}}"#)), "{with_ingress}");
+    }
+    stack.spec.user_service.ingress = None;
+    assert!(!callers(&stack).contains("ipBlock"), "nobody asked for a way in from outside");
+}
+
+#[test]
+fn dns_is_reached_where_its_pods_listen_on_another_port() {
+    for part in ["user-service", "mail-service", "rabbitmq"] {
+        let egress = policy(&plan(FULL), &format!("full-{part}"))["spec"]["egress"][0]["ports"].clone();
+        let ports = egress.as_array().unwrap().iter().map(|port| port["port"].as_u64().unwrap());
+        assert_eq!(ports.collect::<Vec<_>>(), [53, 53, 5353, 5353], "{part}");
+    }
+}
+
 fn ports_to_anywhere(plan: &Plan, policy: &str) -> Vec<u64> {
     let policy = objects(plan)[&format!("NetworkPolicy {policy}")].clone();
     let rules = policy["spec"]["egress"].as_array().unwrap().clone();
@@ -274,13 +315,14 @@ fn external_servers_open_the_ports_of_their_urls_and_no_others() {
     // Redis' URL names no port, the broker has TLS, MongoDB's URI is a bare host.
     assert_eq!(ports_to_anywhere(&plan(EXTERNAL), "external-user-service"), [6379, 5671]);
     assert_eq!(ports_to_anywhere(&plan(EXTERNAL), "external-mail-service"), [6379, 5671, 587]);
-    assert_eq!(ports_to_anywhere(&plan(FULL), "full-user-service"), [27017]);
+    assert_eq!(ports_to_anywhere(&plan(FULL), "full-user-service"), [4318, 27017]);
+    assert_eq!(ports_to_anywhere(&plan(FULL), "full-mail-service"), [4318, 587]);
     let mut references = fixtures::references();
     let uri = "mongodb+srv://cluster.example.org";
     references.secrets.insert("directory".to_owned(), Some(fixtures::secret("directory", &[("uri", uri)])));
     let stack = crate::controller::validate::validate(&fixtures::stack(FULL), references).unwrap();
     let plan = build(&stack, &fixtures::platform(), &fixtures::entropy()).unwrap();
-    assert_eq!(ports_to_anywhere(&plan, "full-user-service"), [1024], "the beginning of a range");
+    assert_eq!(ports_to_anywhere(&plan, "full-user-service"), [4318, 1024], "the beginning of a range");
 }
 
 #[test]

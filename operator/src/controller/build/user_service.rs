@@ -1,6 +1,6 @@
 //! The HTTP service that makes and checks codes.
 
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::Service};
+use k8s_openapi::api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, core::v1::Service};
 use serde_json::{Value, json};
 
 use super::{
@@ -8,10 +8,17 @@ use super::{
     connections::{self, reference_hash},
     metadata, object, placement,
     pod::{self, DefaultResources, SERVICE_UID, env, env_secret},
+    pod_template, traces,
 };
 use crate::{
-    controller::{hash::ContentHash, secrets::text},
-    names::Part,
+    autoscaling::{hpa, replicas},
+    controller::{
+        hash::ContentHash,
+        secrets::rotation::{NEXT_SIGNING_KEY, PEPPER, Peppers, SIGNING_KEY},
+        validate::ValidatedStack,
+    },
+    names::{Part, REPLICAS_ANNOTATION},
+    secret_values::text,
 };
 
 const RESOURCES: DefaultResources = DefaultResources { cpu: "50m", memory: "32Mi", memory_limit: "256Mi" };
@@ -43,7 +50,8 @@ pub(super) fn service(context: &Context<'_>) -> Result<Service, Error> {
 
 /// The pods. A new one is ready before an old one leaves.
 pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
-    let (stack, id) = (context.stack, &context.stack.id);
+    let stack = context.stack;
+    let id = &context.stack.id;
     let name = id.part(Part::UserService);
     let mut connections = connections::of(context, Part::UserService);
     if let Some((volume, mount)) = signing_keys(context) {
@@ -51,29 +59,40 @@ pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
         connections.mounts.push(mount);
     }
     let (secret_env, hash) = secret_env(context, connections.hash.clone());
-    let env = [connections.env.clone(), secret_env, login_env(context)].concat();
-    object(json!({
-        "metadata": metadata(id, Part::UserService, &name),
+    let env = [connections.env.clone(), secret_env, login_env(context), traces::env(context)].concat();
+    let template = json!({
+        "metadata": pod::template_metadata(context, Part::UserService, &hash.finish()),
         "spec": {
-            "replicas": stack.spec.user_service.replicas,
+            "serviceAccountName": name,
+            "automountServiceAccountToken": false,
+            "enableServiceLinks": false,
+            "securityContext": pod::pod_security(context, SERVICE_UID),
+            "terminationGracePeriodSeconds": 40,
+            "topologySpreadConstraints": placement::spread(context, Part::UserService),
+            "affinity": placement::affinity(context, Part::UserService),
+            "containers": [container(context, &env, &connections.mounts)],
+            "volumes": connections.volumes,
+        },
+    });
+    let template = pod_template::finish(context, Part::UserService, template)?;
+    let mut metadata = metadata(id, Part::UserService, &name);
+    metadata["annotations"] = json!({ REPLICAS_ANNOTATION: replicas::annotation(&stack.spec.user_service) });
+    object(json!({
+        "metadata": metadata,
+        "spec": {
+            // Only a new Deployment is applied with it: `autoscaling::replicas`.
+            "replicas": replicas::Scaling::of_user_service(&stack.spec.user_service).first,
             "strategy": { "type": "RollingUpdate", "rollingUpdate": { "maxUnavailable": 0, "maxSurge": 1 } },
             "selector": { "matchLabels": id.selector(Part::UserService) },
-            "template": {
-                "metadata": pod::template_metadata(context, Part::UserService, &hash.finish()),
-                "spec": {
-                    "serviceAccountName": name,
-                    "automountServiceAccountToken": false,
-                    "enableServiceLinks": false,
-                    "securityContext": pod::pod_security(SERVICE_UID),
-                    "terminationGracePeriodSeconds": 40,
-                    "topologySpreadConstraints": placement::spread(context, Part::UserService),
-                    "affinity": placement::affinity(context, Part::UserService),
-                    "containers": [container(context, &env, &connections.mounts)],
-                    "volumes": connections.volumes,
-                },
-            },
+            "template": template,
         },
     }))
+}
+
+/// What sets their number, where the spec asks for it.
+pub(super) fn autoscaler(stack: &ValidatedStack) -> Result<Option<HorizontalPodAutoscaler>, Error> {
+    let spec = stack.spec.user_service.autoscaling.as_ref();
+    spec.map(|spec| object(hpa::of_user_service(&stack.id, spec))).transpose()
 }
 
 fn container(context: &Context<'_>, env: &[Value], mounts: &[Value]) -> Value {
@@ -97,17 +116,16 @@ fn container(context: &Context<'_>, env: &[Value], mounts: &[Value]) -> Value {
 /// Keys and secrets, and their hash.
 fn secret_env(context: &Context<'_>, hash: ContentHash) -> (Vec<Value>, ContentHash) {
     let spec = &context.stack.spec;
-    let own = context.stack.id.part(Part::UserService);
-    let own_value = |key: &str| text(&context.secrets.user_service, key);
-    let mut env = vec![
-        env_secret("OTP_PEPPER", &own, "otp-pepper"),
-        env("OTP_PEPPERS", "1:$(OTP_PEPPER)"),
-        env_secret("USER_ID_SECRET", &own, "user-id-secret"),
-    ];
-    let mut hash = hash.bytes(own_value("otp-pepper")).bytes(own_value("user-id-secret"));
+    let (mut env, hash) = peppers(context, hash);
+    let user_ids = &context.secrets.user_ids;
+    env.push(env_secret("USER_ID_SECRET", &user_ids.reference.name, &user_ids.reference.key));
+    let mut hash = hash.bytes(&user_ids.value.0);
     if let Some(mongo) = &spec.users.mongo_uri_secret_ref {
         env.push(env_secret("MONGO_URI", &mongo.name, &mongo.key));
         hash = reference_hash(context, &mongo.name, hash);
+    }
+    if let Some(database) = &spec.users.database {
+        env.push(pod::env("MONGO_DATABASE", database));
     }
     if let Some(jwt) = &spec.tokens.jwt_secret_ref {
         env.push(env_secret("JWT_SECRET", &jwt.name, &jwt.key));
@@ -120,6 +138,22 @@ fn secret_env(context: &Context<'_>, hash: ContentHash) -> (Vec<Value>, ContentH
         pod::env("ACCESS_TTL_SECONDS", spec.tokens.access_ttl_seconds),
     ]);
     (env, hash)
+}
+
+/// The peppers in use, the current one first.
+fn peppers(context: &Context<'_>, mut hash: ContentHash) -> (Vec<Value>, ContentHash) {
+    let secret = &context.secrets.user_service;
+    let own = context.stack.id.part(Part::UserService);
+    let mut variables = Vec::new();
+    let mut entries = Vec::new();
+    for (number, key) in Peppers::of(secret).in_order() {
+        let variable = if key == PEPPER { "OTP_PEPPER" } else { "OTP_PEPPER_NEXT" };
+        variables.push(env_secret(variable, &own, key));
+        entries.push(format!("{number}:$({variable})"));
+        hash = hash.bytes(text(secret, key));
+    }
+    variables.push(env("OTP_PEPPERS", entries.join(",")));
+    (variables, hash)
 }
 
 /// Who the tokens say they are from.
@@ -137,20 +171,26 @@ fn signing_keys(context: &Context<'_>) -> Option<(Value, Value)> {
     if tokens.jwt_secret_ref.is_some() {
         return None;
     }
-    let secret = match &tokens.signing_key_secret_ref {
-        Some(keys) => json!({ "secretName": keys.name }),
-        None => json!({
-            "secretName": context.stack.id.part(Part::UserService),
-            "items": [{ "key": "signing-key.pem", "path": "signing-key.pem" }],
-        }),
-    };
     let mount = json!({ "name": "signing-keys", "mountPath": SIGNING_KEYS, "readOnly": true });
-    Some((json!({ "name": "signing-keys", "secret": secret }), mount))
+    if let Some(keys) = &tokens.signing_key_secret_ref {
+        return Some((json!({ "name": "signing-keys", "secret": { "secretName": keys.name } }), mount));
+    }
+    let own = context.stack.id.part(Part::UserService);
+    let source = |key: &str, optional: Option<bool>| {
+        let items = [json!({ "key": key, "path": key })];
+        json!({ "secret": { "name": own, "items": items, "optional": optional } })
+    };
+    // The second key is there during a rotation.
+    let sources = [source(SIGNING_KEY, None), source(NEXT_SIGNING_KEY, Some(true))];
+    Some((json!({ "name": "signing-keys", "projected": { "sources": sources } }), mount))
 }
 
 /// `spec.login` in the service's own names.
 fn login_env(context: &Context<'_>) -> Vec<Value> {
-    let (login, limits) = (&context.stack.spec.login, &context.stack.spec.login.limits);
+    let login = &context.stack.spec.login;
+    let limits = &context.stack.spec.login.limits;
+    let service = &context.stack.spec.user_service;
+    let authz = &context.stack.spec.authz;
     let mut variables = vec![
         env("PORT", PORTS[0].1),
         env("MANAGEMENT_PORT", PORTS[1].1),
@@ -162,10 +202,25 @@ fn login_env(context: &Context<'_>) -> Vec<Value> {
         env("LOGIN_PER_IP", limits.logins_per_client),
         env("LOGIN_WRONG_PER_IP", limits.wrong_codes_per_client),
         env("LOGIN_WRONG_A_DAY", limits.wrong_codes_per_address_per_day),
+        env("REQUIRE_CHALLENGE", login.require_challenge),
+        env("AUTHZ_CHECK_SESSION", authz.check_session),
+        env("LIST_USERS", service.list_users),
+        env("AUDIT_LOG", service.audit_log),
+        env("IDLE_TIMEOUT", format!("{}s", service.idle_timeout_seconds)),
         env("LOG_FORMAT", "json"),
     ];
+    // The API server has checked that these are allowed. An object that is older than the rule goes on as it is.
+    let beyond = [
+        ("ALLOW_LONG_CODE_TTL", login.code_ttl_seconds > 600),
+        ("ALLOW_MANY_ATTEMPTS", login.max_attempts > 10),
+    ];
+    variables.extend(beyond.into_iter().filter(|(_, needed)| *needed).map(|(name, _)| env(name, true)));
     // An empty list would be read as one empty entry.
-    let lists = [("TRUSTED_PROXIES", &login.trusted_proxies), ("ALLOWED_ORIGINS", &login.allowed_origins)];
+    let lists = [
+        ("TRUSTED_PROXIES", &login.trusted_proxies),
+        ("ALLOWED_ORIGINS", &login.allowed_origins),
+        ("ALLOWED_HEADERS", &login.allowed_headers),
+    ];
     let given = lists.into_iter().filter(|(_, list)| !list.is_empty());
     variables.extend(given.map(|(name, list)| env(name, list.join(","))));
     variables

@@ -6,9 +6,9 @@ use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 
 use super::{Unscheduled, newest_warning};
 use crate::{
-    children::ChildKind as _,
-    controller::{Context, build::DATA_CLAIM, conditions::Problem},
+    controller::{Context, build::DATA_CLAIM, findings::Problem},
     names::{Part, STACK_LABEL, StackId},
+    watches::ChildKind as _,
 };
 
 /// The scheduler's words for a volume that does not exist yet. The third comes when a volume is made only for a pod that
@@ -39,7 +39,6 @@ pub(super) fn hint(message: &str) -> &'static str {
 pub(super) struct Awaiting<'a> {
     /// The pod's part.
     pub part: Part,
-    /// The pod.
     pub pod: &'a Pod,
     /// What the scheduler says.
     pub unscheduled: Unscheduled<'a>,

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use rabbitmq_management::{nodes::NodeView, queues::Queue};
 
 use super::{BrokerNode, volumes::Volumes};
-use crate::controller::build::LostBroker;
+use crate::{controller::build::LostBroker, names::Part};
 
 /// A broker with its pod and its volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,8 @@ impl Broker {
     pub(super) fn new(pod: Option<&Pod>, named: &BrokerNode, volumes: &Volumes) -> Self {
         let status = pod.and_then(|pod| pod.status.as_ref());
         let going = pod.is_some_and(|pod| pod.metadata.deletion_timestamp.is_some());
-        let container = status.and_then(|status| status.container_statuses.as_ref()?.first());
+        let mut containers = status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+        let container = containers.find(|container| container.name == Part::RabbitMq.name());
         let runs = container.and_then(|container| container.state.as_ref()?.running.as_ref()).is_some();
         let ready = !going && container.is_some_and(|container| container.ready);
         Self {
@@ -63,7 +64,6 @@ pub(super) enum Verdict {
     },
     /// The others are to forget it.
     Forget {
-        /// The broker.
         lost: LostBroker,
         /// The node that runs the command.
         asked: String,

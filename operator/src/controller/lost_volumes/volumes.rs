@@ -1,6 +1,6 @@
 //! Which volume each broker has, and which it had when it was last a member.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::PersistentVolumeClaim};
 use kube::{
@@ -60,19 +60,35 @@ impl Volumes {
         self.remembered.get(pod).cloned()
     }
 
-    /// Notes the volumes of `brokers`, all of which are members now, where they differ from what is noted.
+    /// What is to be recorded: the volume of each broker that is ready and among the nodes that `running` names, and of every
+    /// other the recorded one. A broker without a record gets the first volume that it is seen with: it has one before it
+    /// first starts, so a loss soon after the stack's creation is noticed as well.
+    pub(super) fn to_record(
+        &self,
+        brokers: &[Broker],
+        running: &BTreeSet<String>,
+    ) -> BTreeMap<String, String> {
+        let volume = |broker: &Broker| {
+            let is_member = broker.ready && running.contains(&broker.node);
+            let before = self.remembered.get(&broker.pod);
+            let known =
+                if is_member { broker.volume.as_ref().or(before) } else { before.or(broker.volume.as_ref()) };
+            Some((broker.pod.clone(), known?.clone()))
+        };
+        brokers.iter().filter_map(volume).collect()
+    }
+
+    /// Writes `record` to the StatefulSet if it says something new.
     pub(super) async fn remember(
         &self,
         context: &Context,
         set: &StatefulSet,
-        brokers: &[Broker],
+        record: &BTreeMap<String, String>,
     ) -> Result<(), Error> {
-        let volume = |broker: &Broker| Some((broker.pod.clone(), broker.volume.clone()?));
-        let now = brokers.iter().filter_map(volume).collect::<BTreeMap<_, _>>();
-        if now == self.remembered {
+        if *record == self.remembered {
             return Ok(());
         }
-        let text = serde_json::to_string(&now).unwrap_or_default();
+        let text = serde_json::to_string(record).unwrap_or_default();
         let patch = json!({ "metadata": { "uid": set.uid(), "annotations": { ANNOTATION: text } } });
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         let namespace = set.namespace().unwrap_or_default();

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{KnownAbsent, reconcile};
 use crate::{
-    controller::{build, conditions::Finding, validate::validate},
+    conditions::Finding,
+    controller::{build, validate::validate},
     fixtures::{self, FULL},
     names::StackId,
 };
@@ -15,7 +16,8 @@ type Calls = Arc<Mutex<Vec<String>>>;
 
 /// An API server that answers as `answer` says, and what it was asked: `PATCH servicemonitors`.
 fn api_server(answer: impl Fn(&Method, &str) -> (u16, Value) + Send + Sync + 'static) -> (Client, Calls) {
-    let (calls, answer) = (Calls::default(), Arc::new(answer));
+    let calls = Calls::default();
+    let answer = Arc::new(answer);
     let noted = Arc::clone(&calls);
     let service = tower::service_fn(move |request: Request<Body>| {
         let plural = request.uri().path().split('/').nth(6).unwrap_or_default().to_owned();

@@ -17,20 +17,18 @@ use crate::{
         poller::{FOLLOWED, WATCHED},
         sample::Sample,
     },
-    controller::{
-        conditions::{ConditionType, Finding, stamp},
-        update_status::{Known, update_status},
-        validate::stack_id,
-    },
+    conditions::{ConditionType, Finding, stamp},
+    controller::update_status::{Known, update_status},
     crd::{
         PingStack,
         status::{PingStackStatus, QueueStatus},
     },
     fake_api::{FakeApi, Sent},
     fixtures::{self, MINIMAL},
+    names::StackId,
 };
 
-const STACK: &str = "/apis/pingstack.dev/v1alpha1/namespaces/team/pingstacks/demo";
+const STACK: &str = "/apis/pingstack.dev/v1beta1/namespaces/team/pingstacks/demo";
 
 fn conditions() -> Vec<Condition> {
     stamp(vec![Finding::good(ConditionType::Ready, "Ready", "")], &[], Some(1), &Time(Timestamp::UNIX_EPOCH))
@@ -50,7 +48,8 @@ fn sample(messages: u64, asked: Instant) -> Sample {
 
 #[test]
 fn a_number_is_written_when_it_differs_and_the_last_one_is_not_new() {
-    let (first, stack) = (Instant::now(), stack_with(Some(3)));
+    let first = Instant::now();
+    let stack = stack_with(Some(3));
     assert_eq!(due(&stack, &sample(3, first), None), None, "nothing changed");
     assert_eq!(due(&stack, &sample(7, first), None), Some(QueueStatus { messages: 7, consumers: 1 }));
     assert_eq!(due(&stack, &sample(7, first + SPACING / 2), Some(first)), None, "too soon");
@@ -81,14 +80,15 @@ fn a_number_that_changes_is_never_older_than_fifteen_seconds_with_the_brokers_ow
 
 async fn looked(api: &FakeApi, stack: &PingStack, messages: u64) -> Vec<Sent> {
     let context = fixtures::context(api);
-    context.autoscaling.record(&stack_id(stack).unwrap(), sample(messages, Instant::now()));
+    context.autoscaling.record(&StackId::of(&stack.metadata).unwrap(), sample(messages, Instant::now()));
     look(&context, &[Arc::new(DeserializeGuard(Ok(stack.clone())))], &mut LastWritten::new()).await;
     api.take_requests("").into_iter().filter(|sent| sent.method != Method::GET).collect()
 }
 
 #[tokio::test]
 async fn only_the_queue_of_this_very_stack_is_written_also_while_it_is_paused() {
-    let (api, mut stack) = (FakeApi::default(), stack_with(Some(3)));
+    let api = FakeApi::default();
+    let mut stack = stack_with(Some(3));
     stack.spec.paused = true;
     api.put(STACK, serde_json::to_value(&stack).unwrap());
     let sent = looked(&api, &stack, 7).await;
@@ -106,10 +106,12 @@ async fn only_the_queue_of_this_very_stack_is_written_also_while_it_is_paused() 
 
 #[tokio::test]
 async fn two_looks_in_a_row_write_once() {
-    let (api, stack) = (FakeApi::default(), stack_with(Some(3)));
+    let api = FakeApi::default();
+    let stack = stack_with(Some(3));
     api.put(STACK, serde_json::to_value(&stack).unwrap());
-    let (context, mut written) = (fixtures::context(&api), LastWritten::new());
-    context.autoscaling.record(&stack_id(&stack).unwrap(), sample(7, Instant::now()));
+    let context = fixtures::context(&api);
+    let mut written = LastWritten::new();
+    context.autoscaling.record(&StackId::of(&stack.metadata).unwrap(), sample(7, Instant::now()));
     let stacks = [Arc::new(DeserializeGuard(Ok(stack)))];
     for _ in 0..2 {
         look(&context, &stacks, &mut written).await;
@@ -119,7 +121,8 @@ async fn two_looks_in_a_row_write_once() {
 
 #[tokio::test]
 async fn a_reconcile_never_writes_an_older_number_over_a_newer_one() {
-    let (api, stack) = (FakeApi::default(), stack_with(Some(3)));
+    let api = FakeApi::default();
+    let stack = stack_with(Some(3));
     let mut newer = serde_json::to_value(&stack).unwrap();
     newer["status"]["queue"]["messages"] = json!(7);
     api.put(STACK, newer);
@@ -127,7 +130,7 @@ async fn a_reconcile_never_writes_an_older_number_over_a_newer_one() {
         findings: vec![Finding::bad(ConditionType::Ready, "Starting", "")],
         queue: Some(QueueStatus { messages: 4, consumers: 1 }),
     };
-    let id = stack_id(&stack).unwrap();
+    let id = StackId::of(&stack.metadata).unwrap();
     update_status(&fixtures::context(&api), &id, &stack, known).await.unwrap();
     let stored = api.get(STACK).unwrap();
     assert_eq!(stored["status"]["conditions"][0]["reason"], "Starting");

@@ -3,18 +3,18 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::{
-    children::StoredStack,
     controller::reconcile,
     fake_api::FakeApi,
     fixtures::{self, MINIMAL},
+    watches::StoredStack,
 };
 
-const PATH: &str = "/apis/pingstack.dev/v1alpha1/namespaces/team/pingstacks/old";
+const PATH: &str = "/apis/pingstack.dev/v1beta1/namespaces/team/pingstacks/old";
 
 /// What an older schema let through: no mail server, and a number that is a text.
 fn old_object() -> Value {
     json!({
-        "apiVersion": "pingstack.dev/v1alpha1", "kind": "PingStack",
+        "apiVersion": "pingstack.dev/v1beta1", "kind": "PingStack",
         "metadata": { "name": "old", "namespace": "team", "uid": "01d", "generation": 3 },
         "spec": { "smtp": { "host": "mail", "port": "25", "from": "a@example.org" } },
         "status": { "conditions": [{
@@ -67,7 +67,7 @@ async fn its_neighbours_are_reconciled_as_ever() {
     reconcile(Arc::new(old), Arc::clone(&context)).await.unwrap();
     let good = fixtures::stack(MINIMAL);
     api.put(
-        "/apis/pingstack.dev/v1alpha1/namespaces/team/pingstacks/demo",
+        "/apis/pingstack.dev/v1beta1/namespaces/team/pingstacks/demo",
         serde_json::to_value(&good).unwrap(),
     );
     reconcile(Arc::new(kube::core::DeserializeGuard(Ok(good))), context).await.unwrap();

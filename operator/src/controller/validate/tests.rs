@@ -6,8 +6,8 @@ fn the_samples_are_valid() {
     let minimal = fixtures::validated(MINIMAL);
     assert!(matches!(minimal.redis, RedisTarget::Managed(_)));
     assert_eq!(minimal.owner_tag, "c1u5ter/team/demo");
-    assert_eq!(minimal.rotation, "");
-    assert_eq!(fixtures::validated(FULL).rotation, "2026-11");
+    assert_eq!(minimal.rotations.broker_passwords, "");
+    assert_eq!(fixtures::validated(FULL).rotations.broker_passwords, "2026-11");
 }
 
 #[test]
@@ -18,6 +18,19 @@ fn an_external_broker_comes_with_its_administrator() {
     assert_eq!((broker.username.as_str(), broker.password.as_str()), ("ping-admin", "broker-s3cret"));
     assert_eq!(broker.ca.as_deref(), Some(b"broker CA".as_slice()));
     assert!(!format!("{broker:?}").contains("s3cret"));
+}
+
+#[test]
+fn the_administrators_password_is_used_without_one_line_break_and_with_its_spaces() {
+    for (written, used) in [("p\n", "p"), ("p\r\n", "p"), (" p ", " p "), ("p\n\n", "p\n")] {
+        let mut references = references();
+        let admin = secret("broker-admin", &[("username", "ping-admin\n"), ("password", written)]);
+        references.secrets.insert("broker-admin".to_owned(), Some(admin));
+        let stack = validate(&stack(EXTERNAL), references).unwrap();
+        let BrokerTarget::External(broker) = stack.broker else { panic!("it is external") };
+        assert_eq!((broker.username.as_str(), broker.password.as_str()), ("ping-admin", used));
+        assert!(!stack.line_ends.is_empty());
+    }
 }
 
 #[test]
@@ -80,4 +93,26 @@ fn the_content_of_a_referenced_secret_decides_its_hash() {
     let after = validate(&stack(FULL), references).unwrap().reference_hashes;
     assert_ne!(before["smtp"], after["smtp"]);
     assert_eq!(before["tokens"], after["tokens"]);
+}
+
+/// mail-service would end over it again and again.
+#[test]
+fn a_sender_that_mail_service_would_refuse_is_refused_before_anything_is_rolled_out() {
+    for from in
+        ["Ping <a@b> <c@example.org>", "a@example.org, b@example.org", "müller@example.org", "a@-b.example"]
+    {
+        let mut stack = stack(MINIMAL);
+        stack.spec.smtp.from = from.to_owned();
+        let error = validate(&stack, references()).unwrap_err();
+        assert!(matches!(error, Error::Sender(_)), "{from}: {error}");
+        assert_eq!(error.reason(), "InvalidSpec");
+        assert!(error.to_string().contains("smtp.from"), "{error}");
+    }
+    for from in
+        ["Ping, Inc. <a@example.org>", "\"Ping\" <a@example.org>", "Ping <a@bücher.example>", "a@localhost"]
+    {
+        let mut stack = stack(MINIMAL);
+        stack.spec.smtp.from = from.to_owned();
+        assert!(validate(&stack, references()).is_ok(), "{from}");
+    }
 }

@@ -36,8 +36,18 @@ fn a_test_mail_needs_a_mail_server_and_nothing_else() {
 
 #[test]
 fn without_a_task_it_serves_and_asks_for_what_that_needs() {
-    assert!(matches!(task(&["--redis-url=redis://r"]), Ok(Task::Serve(_))));
-    assert!(task(&["--smtp-host=h"]).unwrap_err().to_string().contains("--redis-url"));
+    let Task::Serve(config) = task(&["--redis-url=redis://r"]).unwrap() else { panic!("not serving") };
+    assert!(config.redis.client().unwrap().is_some());
+    assert!(matches!(config.smtp.relay(), Err(Error::NoMailServer)));
+    assert!(matches!(config.broker(), Err(Error::Broker(_))));
+}
+
+#[test]
+fn redis_may_be_missing_and_a_wrong_url_is_refused() {
+    let Task::Serve(config) = task(&[]).unwrap() else { panic!("not serving") };
+    assert!(config.redis.client().unwrap().is_none());
+    let Task::Serve(config) = task(&["--redis-url=http://r"]).unwrap() else { panic!("not serving") };
+    assert!(config.redis.client().is_err());
 }
 
 #[test]
@@ -49,6 +59,32 @@ fn user_and_password_alone_mean_gmail() {
 }
 
 #[test]
+fn a_user_that_is_no_address_is_a_sender_at_gmail_alone() {
+    let login = ["--email-user", "ping", "--email-password", "secret"];
+    assert_eq!(config(&login).smtp.writer().unwrap().sender(), "ping@gmail.com");
+    let by_name = [&login[..], &["--smtp-host", "SMTP.gmail.com"]].concat();
+    assert_eq!(config(&by_name).smtp.writer().unwrap().sender(), "ping@gmail.com");
+    for (user, sender) in [
+        (" ping@example.org ", "ping@example.org"),
+        ("Ping <ping@example.org>", "ping@example.org"),
+        ("PING@Example.org", "PING@Example.org"),
+    ] {
+        let login = ["--email-user", user, "--email-password", "secret"];
+        assert_eq!(config(&login).smtp.writer().unwrap().sender(), sender, "{user}");
+    }
+    for user in ["ping@", "@example.org", r"DOMAIN\ping", "a b"] {
+        let login = ["--email-user", user, "--email-password", "secret", "--smtp-host", "smtp.example.org"];
+        assert!(matches!(config(&login).smtp.writer(), Err(Error::UserIsNoSender)), "{user}");
+    }
+    let elsewhere = [&login[..], &["--smtp-host", "smtp.example.org"]].concat();
+    let error = config(&elsewhere).smtp.writer().unwrap_err();
+    assert!(matches!(error, Error::UserIsNoSender), "{error}");
+    assert!(error.to_string().contains("MAIL_FROM"), "{error}");
+    let with_sender = [&elsewhere[..], &["--mail-from", "no-reply@example.org"]].concat();
+    assert_eq!(config(&with_sender).smtp.writer().unwrap().sender(), "no-reply@example.org");
+}
+
+#[test]
 fn encryption_is_the_default_and_none_must_be_named() {
     let host = ["--smtp-host", "relay.example.org"];
     assert_eq!(server(&host), ("relay.example.org".to_owned(), 587, TlsMode::StartTls));
@@ -56,6 +92,7 @@ fn encryption_is_the_default_and_none_must_be_named() {
     assert_eq!(server(&[host[0], host[1], "--smtp-port", "25"]).2, TlsMode::StartTls);
     let none = server(&[host[0], host[1], "--smtp-tls", "none"]);
     assert_eq!((none.1, none.2), (25, TlsMode::None));
+    assert_eq!(server(&["--smtp-host=[2001:db8::7]"]).0, "2001:db8::7");
 }
 
 #[test]
@@ -78,4 +115,14 @@ fn the_reference_in_the_docs_is_current() {
     let command = Task::command();
     let test_mail = command.find_subcommand("test-mail").unwrap();
     test_kit::documents::assert_configuration("mail-service test-mail", test_mail);
+}
+
+#[test]
+fn a_line_break_at_the_end_of_user_or_password_is_left_out() {
+    use secrecy::ExposeSecret as _;
+    for end in ["\n", "\r\n"] {
+        let smtp = config(&[&format!("--email-user=u{end}"), &format!("--email-password= p {end}")]).smtp;
+        assert_eq!(smtp.email_user.as_deref(), Some("u"));
+        assert_eq!(smtp.email_password.unwrap().expose_secret(), " p ");
+    }
 }

@@ -10,18 +10,19 @@ use service_kit::{backoff::Backoff, shutdown::Shutdown};
 use tokio::task::{JoinError, JoinSet};
 
 use super::{
-    handler::Handler,
+    handler::{Facts, Handler},
     metrics::MailMetrics,
+    outcome::Outcome,
     retry::PauseReason,
     sent::SentLog,
     settle::{Ended, Settler},
+    spans::DeliverySpan,
 };
 use crate::{
     queue::{Incoming, Outbox, Source},
     smtp::Mailer,
 };
 
-/// How the consumer works.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The highest number of messages in flight.
@@ -30,7 +31,6 @@ pub struct Settings {
     pub probing: Backoff,
 }
 
-/// The consumer.
 pub struct Consumer<Q, S, M, O> {
     source: Q,
     handler: Arc<Handler<S, M>>,
@@ -87,10 +87,14 @@ where
     fn start(&self, item: Q::Item, tasks: &mut JoinSet<Ended<Q::Item>>) {
         let handler = self.handler.clone();
         let settler = self.settler.clone();
-        tasks.spawn(async move {
+        let span = DeliverySpan::new(&item.received());
+        let recorder = span.clone();
+        let delivery = async move {
             let (outcome, facts) = handler.handle(&item.received()).await;
+            recorder.record(outcome, &facts);
             settler.settle(item, outcome, &facts).await
-        });
+        };
+        tasks.spawn(span.cover(delivery));
     }
 
     /// The trouble that a task ran into, with the message that is to go back. A task that panicked has dropped its
@@ -110,35 +114,60 @@ where
         self.source.pause(reason.label()).await;
         self.metrics.pause(reason, true);
         tracing::error!(reason = reason.label(), "not consuming: {}", reason.advice());
-        item.requeue().await;
-        let handler = self.handler.clone();
-        let shutdown = self.shutdown.clone();
-        let mut backoff = self.backoff.clone();
-        let over = {
-            let over = probe_until_over(&handler, reason, &mut backoff, &shutdown);
-            tokio::pin!(over);
-            loop {
-                tokio::select! {
-                    over = &mut over => break over,
-                    Some(ended) = tasks.join_next(), if !tasks.is_empty() => {
-                        if let Some((_, item)) = self.ended(ended) {
-                            item.requeue().await;
-                        }
-                    }
-                    item = self.source.next() => match item {
-                        Some(item) => item.requeue().await,
-                        None => break false,
-                    },
-                }
-                self.metrics.in_flight(tasks.len());
-            }
+        let mut paused = Paused {
+            handler: self.handler.clone(),
+            reason,
+            backoff: self.backoff.clone(),
+            shutdown: self.shutdown.clone(),
         };
-        self.backoff = backoff;
-        if over {
-            tracing::info!("consuming again");
-            self.source.resume().await;
+        let held = if reason.only_a_mail_tells() {
+            Some(item)
         } else {
-            self.metrics.pause(reason, false);
+            item.requeue().await;
+            None
+        };
+        let works = self.wait_until_it_works(&mut paused, held, tasks).await;
+        self.backoff = paused.backoff;
+        let Some(works) = works else { return self.metrics.pause(paused.reason, false) };
+        if let Some((item, outcome, facts)) = works {
+            let ended = self.settler.settle(item, outcome, &facts).await;
+            if let Some((_, item)) = self.ended(Ok(ended)) {
+                item.requeue().await;
+            }
+        }
+        tracing::info!("consuming again");
+        self.source.resume().await;
+    }
+
+    /// Meanwhile all that was in work ends, and what still comes goes back. `None`: the process shuts down.
+    async fn wait_until_it_works(
+        &mut self,
+        paused: &mut Paused<S, M>,
+        held: Option<Q::Item>,
+        tasks: &mut JoinSet<Ended<Q::Item>>,
+    ) -> Option<Option<Tried<Q::Item>>> {
+        let hard = self.shutdown.hard().clone();
+        let holds = held.is_some();
+        let works = paused.until_it_works(held);
+        tokio::pin!(works);
+        let mut ends = false;
+        loop {
+            tokio::select! {
+                works = &mut works => return works,
+                () = hard.cancelled() => return None,
+                Some(ended) = tasks.join_next(), if !tasks.is_empty() => {
+                    if let Some((_, item)) = self.ended(ended) {
+                        item.requeue().await;
+                    }
+                }
+                item = self.source.next(), if !ends => match item {
+                    Some(item) => item.requeue().await,
+                    // A mail that is being tried is not cut off.
+                    None if holds => ends = true,
+                    None => return None,
+                },
+            }
+            self.metrics.in_flight(tasks.len());
         }
     }
 
@@ -164,31 +193,58 @@ where
     }
 }
 
-/// Whether the trouble is over; no = the process shuts down.
-async fn probe_until_over<S: SentLog, M: Mailer>(
-    handler: &Handler<S, M>,
-    mut reason: PauseReason,
-    backoff: &mut Backoff,
-    shutdown: &Shutdown,
-) -> bool {
-    let metrics = &handler.metrics;
-    while backoff.wait(shutdown).await.is_ok() {
-        match handler.probe(reason).await {
-            Ok(()) => {
-                metrics.pause(reason, false);
-                return true;
-            }
-            Err(now) => {
-                if now != reason {
-                    tracing::error!(reason = now.label(), "still not consuming: {}", now.advice());
-                    metrics.pause(reason, false);
-                    metrics.pause(now, true);
-                    reason = now;
-                }
-            }
+/// A mail that was tried during a pause, what became of it, and what is known of it.
+type Tried<I> = (I, Outcome, Facts);
+
+/// A pause of consuming.
+struct Paused<S, M> {
+    handler: Arc<Handler<S, M>>,
+    /// Why it lasts.
+    reason: PauseReason,
+    backoff: Backoff,
+    shutdown: Shutdown,
+}
+
+impl<S: SentLog, M: Mailer> Paused<S, M> {
+    /// Probes until the trouble is over: with the mail that met it where only a mail tells. That one is returned, to be
+    /// settled. `None`: the process shuts down.
+    async fn until_it_works<I: Incoming>(&mut self, held: Option<I>) -> Option<Option<Tried<I>>> {
+        while self.backoff.wait(&self.shutdown).await.is_ok() {
+            let now = match &held {
+                None => self.handler.probe(self.reason).await.err(),
+                Some(item) => match self.try_again(item).await {
+                    (Outcome::Pause(reason), _) => Some(reason),
+                    (outcome, facts) => return Some(held.map(|item| (item, outcome, facts))),
+                },
+            };
+            let Some(now) = now else {
+                self.handler.metrics.pause(self.reason, false);
+                return Some(None);
+            };
+            self.goes_on(now);
+        }
+        None
+    }
+
+    async fn try_again<I: Incoming>(&self, item: &I) -> (Outcome, Facts) {
+        let span = DeliverySpan::new(&item.received());
+        let recorder = span.clone();
+        let (outcome, facts) = span.cover(async { self.handler.handle(&item.received()).await }).await;
+        recorder.record(outcome, &facts);
+        if !matches!(outcome, Outcome::Pause(_)) {
+            self.handler.metrics.pause(self.reason, false);
+        }
+        (outcome, facts)
+    }
+
+    fn goes_on(&mut self, now: PauseReason) {
+        if now != self.reason {
+            tracing::error!(reason = now.label(), "still not consuming: {}", now.advice());
+            self.handler.metrics.pause(self.reason, false);
+            self.handler.metrics.pause(now, true);
+            self.reason = now;
         }
     }
-    false
 }
 
 #[cfg(test)]

@@ -10,18 +10,20 @@ use std::{
 };
 
 use ping_contract::event::EventId;
+use redis_client::StoreError;
 use service_kit::metrics::Metrics;
 use tokio::{sync::mpsc, time::Instant};
+use traces::TraceParent;
 
 use super::{
     handler::Handler,
     metrics::MailMetrics,
-    sent::{Glance, SentError, SentLog},
+    sent::{SentCheck, SentLog},
 };
 use crate::{
-    message::{MessageWriter, OutgoingMail},
-    queue::{Incoming, NotPublished, Outbox, Parcel, Received, Source},
-    smtp::{Failure, Mailer},
+    message::{MessageWriter, RenderedMail},
+    queue::{Incoming, NotPublished, Outbox, OutgoingMessage, Received, Source},
+    smtp::{Failure, Mailer, sender_refusal::SenderReports},
 };
 
 /// The time on the fake Redis clock: far from the machine's own.
@@ -34,15 +36,15 @@ pub(crate) struct FakeSentLog {
 }
 
 impl SentLog for FakeSentLog {
-    async fn look(&self, id: Option<&EventId>) -> Result<Glance, SentError> {
+    async fn look(&self, id: Option<&EventId>) -> Result<SentCheck, StoreError> {
         if self.silent.load(Ordering::SeqCst) {
-            return Err(SentError::TimedOut);
+            return Err(StoreError::TimedOut);
         }
         let sent = id.is_some_and(|id| self.marked.lock().unwrap().contains(id));
-        Ok(Glance { sent, now_ms: NOW_MS, asked: Instant::now() })
+        Ok(SentCheck { sent, now_ms: NOW_MS, asked: Instant::now() })
     }
 
-    async fn mark(&self, id: &EventId, _: Duration) -> Result<(), SentError> {
+    async fn mark(&self, id: &EventId, _: Duration) -> Result<(), StoreError> {
         self.marked.lock().unwrap().insert(id.clone());
         Ok(())
     }
@@ -65,7 +67,7 @@ impl FakeMailer {
 }
 
 impl Mailer for FakeMailer {
-    async fn send(&self, mail: &OutgoingMail, _: Instant) -> Result<(), Failure> {
+    async fn send(&self, mail: &RenderedMail, _: Instant) -> Result<(), Failure> {
         if let Some(failure) = self.script.lock().unwrap().pop_front() {
             return Err(failure);
         }
@@ -84,7 +86,9 @@ pub(crate) fn handler(sent: FakeSentLog, mailer: FakeMailer) -> Handler<FakeSent
         mailer,
         writer: MessageWriter::new("no-reply@ping.example").unwrap(),
         code_life: Duration::from_mins(5),
+        local_domains: Vec::new(),
         metrics: MailMetrics::register(&Metrics::new("mail-service", "0")),
+        sender_reports: SenderReports::default(),
     }
 }
 
@@ -102,6 +106,7 @@ pub(crate) struct FakeItem {
     pub(crate) expires_at_ms: Option<i64>,
     pub(crate) attempt: u32,
     pub(crate) delivery_count: u64,
+    pub(crate) trace_parent: Option<TraceParent>,
     fates: mpsc::UnboundedSender<(&'static str, Fate)>,
     settled: bool,
 }
@@ -129,6 +134,7 @@ impl Incoming for FakeItem {
             expires_at_ms: self.expires_at_ms,
             attempt: self.attempt,
             delivery_count: self.delivery_count,
+            trace_parent: self.trace_parent,
         }
     }
 
@@ -171,6 +177,7 @@ impl FakeQueue {
             expires_at_ms: Some(NOW_MS + 300_000),
             attempt: 1,
             delivery_count: 0,
+            trace_parent: None,
             fates: self.fates_in.clone(),
             settled: false,
         }
@@ -216,16 +223,16 @@ impl Drop for FakeSource {
 /// Keeps what was published, or refuses the queues it is told to.
 #[derive(Clone, Default)]
 pub(crate) struct FakeOutbox {
-    pub(crate) published: Arc<Mutex<Vec<Parcel>>>,
+    pub(crate) published: Arc<Mutex<Vec<OutgoingMessage>>>,
     pub(crate) refused: Arc<Mutex<HashSet<&'static str>>>,
 }
 
 impl Outbox for FakeOutbox {
-    async fn publish(&self, parcel: Parcel) -> Result<(), NotPublished> {
-        if self.refused.lock().unwrap().contains(parcel.queue) {
+    async fn publish(&self, message: OutgoingMessage) -> Result<(), NotPublished> {
+        if self.refused.lock().unwrap().contains(message.queue) {
             return Err(NotPublished("no such queue".into()));
         }
-        self.published.lock().unwrap().push(parcel);
+        self.published.lock().unwrap().push(message);
         Ok(())
     }
 }

@@ -6,19 +6,22 @@ use ping_contract::{
     address::EmailAddress,
     event::{EventId, MailEvent},
 };
+use redis_client::StoreError;
 use service_kit::telemetry::chain;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::{
     metrics::MailMetrics,
     outcome::{Outcome, RejectReason},
     retry::{FOREIGN_RETRIES, PauseReason, RetryReason},
-    sent::{Glance, SentLog},
+    sent::{SentCheck, SentLog},
+    spans::{record_smtp, smtp_span},
 };
 use crate::{
     message::MessageWriter,
     queue::Received,
-    smtp::{Failure, Mailer},
+    smtp::{Failure, Mailer, sender_refusal::SenderReports},
 };
 
 /// How often a message may come back by itself (a crash, a lost connection, a pause) before it is parked unread.
@@ -52,10 +55,13 @@ pub struct Handler<S, M> {
     pub mailer: M,
     /// How mails are written.
     pub writer: MessageWriter,
-    /// The life of an event without the expiry header, from its first receipt.
+    /// The life of an event of ours without the expiry header, from its first receipt.
     pub code_life: Duration,
-    /// What is measured.
+    /// Domains without a dot that events of other publishers may be mailed to.
+    pub local_domains: Vec<String>,
     pub metrics: MailMetrics,
+    /// Late refusals of the sender in a row.
+    pub sender_reports: SenderReports,
 }
 
 impl<S: SentLog, M: Mailer> Handler<S, M> {
@@ -96,16 +102,21 @@ impl<S: SentLog, M: Mailer> Handler<S, M> {
         if received.delivery_count > DELIVERY_LIMIT {
             return Err(self.count(Outcome::Reject(RejectReason::DeliveredTooOften), facts));
         }
-        let event = MailEvent::parse(received.body).map_err(|error| self.count(error.into(), facts))?;
+        let event = MailEvent::parse_with_local(received.body, &self.local_domains);
+        let event = event.map_err(|error| self.count(error.into(), facts))?;
+        if event.unusable_recipients > 0 {
+            let unusable = event.unusable_recipients;
+            tracing::warn!(unusable, "some recipients of an event cannot be mailed to");
+        }
         facts.id.clone_from(&event.id);
         facts.to = Some(event.to.clone());
         if let Some(id) = &event.id {
             facts.root = id.clone();
         }
         let look = self.sent.look(facts.id.as_ref()).await;
-        let glance = look.map_err(|error| self.count(Outcome::Pause(silent(&error)), facts))?;
-        self.judge_expiry(received, &glance, facts);
-        if glance.sent {
+        let check = look.map_err(|error| self.count(Outcome::Pause(silent(&error)), facts))?;
+        self.judge_expiry(received, &check, facts);
+        if check.sent {
             self.metrics.already_sent();
             return Ok(Outcome::Delivered);
         }
@@ -116,8 +127,8 @@ impl<S: SentLog, M: Mailer> Handler<S, M> {
             let outcome = Outcome::Reject(RejectReason::GaveUp(RetryReason::ParkingRefused));
             return Err(self.count(outcome, facts));
         }
-        let outcome = self.send(&event, &glance, facts).await;
-        if outcome == Outcome::Delivered && received.expires_at_ms.is_some() {
+        let outcome = self.send(&event, &check, facts).await;
+        if outcome == Outcome::Delivered && received.expires_at_ms.is_some() && facts.id.is_some() {
             self.metrics.aged(self.age(facts.expires));
         }
         Ok(self.count(outcome, facts))
@@ -128,25 +139,34 @@ impl<S: SentLog, M: Mailer> Handler<S, M> {
         self.code_life.saturating_sub(expires.saturating_duration_since(Instant::now()))
     }
 
-    fn judge_expiry(&self, received: &Received<'_>, glance: &Glance, facts: &mut Facts) {
-        let in_ms = |life: Duration| glance.now_ms + i64::try_from(life.as_millis()).unwrap_or(0);
-        let expires_at_ms =
-            received.expires_at_ms.unwrap_or_else(|| in_ms(self.code_life)).min(in_ms(LONGEST_LIFE));
+    fn judge_expiry(&self, received: &Received<'_>, check: &SentCheck, facts: &mut Facts) {
+        let in_ms = |life: Duration| check.now_ms + i64::try_from(life.as_millis()).unwrap_or(0);
+        // Only events of ours hold a code, which expires.
+        let life = if facts.id.is_some() { self.code_life } else { LONGEST_LIFE };
+        let expires_at_ms = received.expires_at_ms.unwrap_or_else(|| in_ms(life)).min(in_ms(LONGEST_LIFE));
         facts.expires_at_ms = Some(expires_at_ms);
-        facts.expires = glance.moment(expires_at_ms);
+        facts.expires = check.moment(expires_at_ms);
     }
 
-    async fn send(&self, event: &MailEvent, glance: &Glance, facts: &mut Facts) -> Outcome {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(glance.now_ms).unwrap_or(0));
+    async fn send(&self, event: &MailEvent, check: &SentCheck, facts: &mut Facts) -> Outcome {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(check.now_ms).unwrap_or(0));
         let mail = match self.writer.write(event, &facts.root, now) {
             Ok(mail) => mail,
             Err(unwritable) => return unwritable.into(),
         };
-        if let Err(failure) = self.mailer.send(&mail, facts.expires).await {
+        let span = smtp_span();
+        let sent = self.mailer.send(&mail, facts.expires).instrument(span.clone()).await;
+        record_smtp(&span, sent);
+        let sender_refused = self.sender_reports.note(sent);
+        if let Err(failure) = sent {
             facts.failure = Some(failure);
-            return failure.into();
+            return if sender_refused {
+                Outcome::Pause(PauseReason::SenderRefusedLate)
+            } else {
+                failure.into()
+            };
         }
-        self.metrics.accepted(glance.asked.elapsed());
+        self.metrics.accepted(check.asked.elapsed());
         self.remember(facts).await;
         Outcome::Delivered
     }
@@ -166,7 +186,7 @@ impl<S: SentLog, M: Mailer> Handler<S, M> {
     }
 }
 
-fn silent(error: &super::sent::SentError) -> PauseReason {
+fn silent(error: &StoreError) -> PauseReason {
     tracing::debug!(error = chain(error), "redis gave no answer");
     PauseReason::RedisSilent
 }

@@ -128,7 +128,6 @@ impl MailMetrics {
         self.age.observe(old.as_secs_f64());
     }
 
-    /// Counts one handled message.
     pub fn handled(&self, outcome: Outcome, failure: Option<&Failure>) {
         let smtp_class = match (outcome, failure.and_then(Failure::reply)) {
             (_, Some(reply)) => reply.class(),
@@ -157,7 +156,6 @@ impl MailMetrics {
         self.time_to_accept.observe(took.as_secs_f64());
     }
 
-    /// One message was parked.
     pub fn parked(&self, reason: RejectReason) {
         self.parked.get_or_create(&Reason { reason: reason.label() }).inc();
     }

@@ -24,6 +24,18 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Its kind, for traces.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Retry(_) => "retry",
+            Self::Pause(_) => "pause",
+            Self::Reject(_) => "reject",
+            Self::Expired => "expired",
+        }
+    }
+
     /// The label of its reason, where it has one.
     #[must_use]
     pub fn reason(self) -> Option<&'static str> {
@@ -99,15 +111,18 @@ impl From<Failure> for Outcome {
         match Fault::from(failure) {
             Fault::HostNotFound
             | Fault::Unreachable
-            | Fault::TlsFailed
+            | Fault::TlsFailed(_)
             | Fault::ClientRejected
             | Fault::LoginInterrupted
             | Fault::SessionDeferred => Self::Pause(PauseReason::RelayUnreachable),
-            Fault::LoginRefused => Self::Pause(PauseReason::LoginRefused),
+            Fault::LoginRefused | Fault::NoLogin(_) => Self::Pause(PauseReason::LoginRefused),
             Fault::Refused { part, severity, reply } => refused(part, severity, reply),
+            // The first report; the second one pauses.
+            Fault::SenderRefusedLate { .. } => Self::Retry(RetryReason::SenderRefused),
             Fault::Crowded => Self::Retry(RetryReason::Busy),
             Fault::TimedOut => Self::Retry(RetryReason::TimedOut),
             Fault::ConnectionLost => Self::Retry(RetryReason::ConnectionLost),
+            Fault::SinkFailed => Self::Retry(RetryReason::SinkFailed),
             Fault::OutOfStep => Self::Retry(RetryReason::OutOfStep),
             Fault::Late => Self::Expired,
         }
@@ -221,7 +236,11 @@ mod tests {
             let refused = codes.map(|code| Failure::Refused { phase, reply: Reply::new(code) });
             others.into_iter().chain(refused)
         };
-        for failure in phases.into_iter().flat_map(of_phase).chain([Failure::Crowded, Failure::Late]) {
+        for failure in phases.into_iter().flat_map(of_phase).chain([
+            Failure::Crowded,
+            Failure::SinkFailed,
+            Failure::Late,
+        ]) {
             let pauses = matches!(Outcome::from(failure), Outcome::Pause(_));
             assert_eq!(pauses, Fault::from(failure).scope() == Scope::All, "{failure}");
         }

@@ -34,13 +34,11 @@ pub struct ParkedNote<'a> {
 /// What is known of a message that is parked.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
-    /// The event's id.
     pub id: Option<&'a EventId>,
     /// The recipient.
     pub to: Option<&'a EmailAddress>,
     /// What the mail server did.
     pub failure: Option<&'a Failure>,
-    /// Which attempt it was.
     pub attempt: u32,
 }
 
@@ -81,7 +79,7 @@ mod tests {
     fn a_note_says_why_and_masks_whom() {
         let id = EventId::from_bytes([1; 16]);
         let to = EmailAddress::parse("ada@example.org").unwrap();
-        let reply = Reply { code: 550, enhanced: Some((5, 1, 1)) };
+        let reply = Reply { enhanced: Some((5, 1, 1)), ..Reply::new(550) };
         let failure = Failure::Refused { phase: Phase::Rcpt, reply };
         let subject = Subject { id: Some(&id), to: Some(&to), failure: Some(&failure), attempt: 2 };
         let note =

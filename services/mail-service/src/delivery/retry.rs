@@ -4,6 +4,9 @@
 //! |---|---|---|---|
 //! | busy, timed out, connection lost, out of step, parking refused | 5 s | 15 s | 45 s |
 //! | deferred (450, 451, 452: greylisting and full mailboxes take longer) | 15 s | 45 s | 45 s |
+//! | sender refused with the message, the first report | 5 s | parked ||
+//! | sender refused with the message, the second report in a row | consuming pauses, and this mail is tried until it is taken or its code is dead |||
+//! | the sink of synthetic sign-ins failed | 5 s | 15 s | dropped: nobody waits for it |
 //! | relay unreachable, login refused, sender refused, Redis silent | consuming pauses, the message goes back to the queue as it is |||
 //!
 //! A try that would come after the code's expiry is not made. With a life of 300 s that is nine tries at most, or eight
@@ -15,6 +18,9 @@ use ping_contract::topology::RetryTier;
 
 /// How often an event without an id is retried: nothing recognises its doubles.
 pub const FOREIGN_RETRIES: u32 = 3;
+
+/// How often a mail is retried that the sink of synthetic sign-ins did not take. Another sign-in follows in minutes.
+const SINK_RETRIES: u32 = 2;
 
 /// Why a message is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,6 +35,10 @@ pub enum RetryReason {
     ConnectionLost,
     /// A reply that belongs to no step of the dialogue.
     OutOfStep,
+    /// A first 5xx about the sender, in answer to a recipient or to the message.
+    SenderRefused,
+    /// The sink of synthetic sign-ins did not take the mail.
+    SinkFailed,
     /// It should be parked and the parking queue did not take it.
     ParkingRefused,
 }
@@ -43,12 +53,15 @@ pub enum PauseReason {
     LoginRefused,
     /// 5xx to MAIL: the relay does not take mail from our sender, whoever it is for.
     SenderRefused,
+    /// 5xx about our sender to RCPT or to the message, for the second time in a row. MAIL is taken: only a mail tells
+    /// when it is over.
+    SenderRefusedLate,
     /// Whether it was sent, and whether it is expired, is not known.
     RedisSilent,
 }
 
 impl PauseReason {
-    /// Every reason, for gauges that say 0.
+    /// Every label's reason, for gauges that say 0.
     pub const ALL: [Self; 4] =
         [Self::RelayUnreachable, Self::LoginRefused, Self::SenderRefused, Self::RedisSilent];
 
@@ -58,9 +71,15 @@ impl PauseReason {
         match self {
             Self::RelayUnreachable => "relay_unreachable",
             Self::LoginRefused => "login_refused",
-            Self::SenderRefused => "sender_refused",
+            Self::SenderRefused | Self::SenderRefusedLate => "sender_refused",
             Self::RedisSilent => "redis_silent",
         }
+    }
+
+    /// Whether the mail that met it is the only way to find out when it is over.
+    #[must_use]
+    pub fn only_a_mail_tells(self) -> bool {
+        self == Self::SenderRefusedLate
     }
 
     /// What a person can do about it.
@@ -69,7 +88,9 @@ impl PauseReason {
         match self {
             Self::RelayUnreachable => "check SMTP_HOST, SMTP_PORT, SMTP_TLS and the way to the mail server",
             Self::LoginRefused => "check EMAIL_USER and EMAIL_PASSWORD",
-            Self::SenderRefused => "check MAIL_FROM: the mail server does not take mail from it",
+            Self::SenderRefused | Self::SenderRefusedLate => {
+                "check MAIL_FROM: the mail server does not take mail from it"
+            }
             Self::RedisSilent => "check REDIS_URL and Redis itself",
         }
     }
@@ -85,6 +106,8 @@ impl RetryReason {
             Self::TimedOut => "timed_out",
             Self::ConnectionLost => "connection_lost",
             Self::OutOfStep => "out_of_step",
+            Self::SenderRefused => "sender_refused",
+            Self::SinkFailed => "sink_failed",
             Self::ParkingRefused => "parking_refused",
         }
     }
@@ -104,7 +127,9 @@ pub enum NextTry {
 #[must_use]
 pub fn next_try(reason: RetryReason, attempt: u32, left: Duration, has_id: bool) -> NextTry {
     let tier = tier(reason, attempt);
-    let spent = !has_id && attempt > FOREIGN_RETRIES;
+    let refused_twice = reason == RetryReason::SenderRefused && attempt > 1;
+    let sink_failed = reason == RetryReason::SinkFailed && attempt > SINK_RETRIES;
+    let spent = refused_twice || sink_failed || (!has_id && attempt > FOREIGN_RETRIES);
     if spent || tier.delay() >= left { NextTry::GiveUp } else { NextTry::After(tier) }
 }
 
@@ -140,6 +165,16 @@ mod tests {
     fn the_delays_are_those_of_the_table() {
         assert_eq!(delays(RetryReason::Busy, 300, true), [5, 15, 45, 45, 45, 45, 45, 45]);
         assert_eq!(delays(RetryReason::Deferred, 300, true), [15, 45, 45, 45, 45, 45, 45]);
+    }
+
+    #[test]
+    fn a_mail_whose_sender_was_refused_is_tried_once_more() {
+        assert_eq!(delays(RetryReason::SenderRefused, 300, true), [5]);
+    }
+
+    #[test]
+    fn a_mail_that_the_sink_does_not_take_is_given_up_soon() {
+        assert_eq!(delays(RetryReason::SinkFailed, 300, true), [5, 15]);
     }
 
     #[test]

@@ -3,28 +3,21 @@
 //! One round trip answers both before a mail is sent. The clock is Redis' and not the pod's, since the publisher
 //! judged expiry by it too: pods' clocks may be minutes apart.
 
-use std::{future::Future, sync::Arc, time::Duration};
-
-use ping_contract::{event::EventId, keys, redis_trouble::RedisTrouble};
-use redis::{AsyncConnectionConfig, Client, aio::MultiplexedConnection};
-use service_kit::{backoff::pause, health::HealthCheck, shutdown::Shutdown};
-use tokio::{
-    sync::Mutex,
-    time::{Instant, timeout},
+use std::{
+    future::Future,
+    time::{Duration, SystemTime},
 };
 
-/// No answer within this is no answer: consuming pauses.
-const ANSWER_WITHIN: Duration = Duration::from_millis(500);
-
-/// How often Redis is asked for a sign of life, whether or not there are mails.
-const PROBE_PERIOD: Duration = Duration::from_secs(2);
+use ping_contract::{event::EventId, keys};
+use redis_client::{RedisConnection, StoreError};
+use tokio::time::Instant;
 
 /// How much longer than its code the mark lives: a redelivery after that is dropped as expired anyway.
 const MARK_MARGIN: Duration = Duration::from_mins(1);
 
 /// What was found out before sending.
 #[derive(Debug, Clone, Copy)]
-pub struct Glance {
+pub struct SentCheck {
     /// A mail server has accepted this event's mail before.
     pub sent: bool,
     /// Unix milliseconds on Redis' clock, not later than `asked`.
@@ -33,7 +26,7 @@ pub struct Glance {
     pub asked: Instant,
 }
 
-impl Glance {
+impl SentCheck {
     /// The local moment at which Redis' clock will show `at_ms`; early rather than late, by the call's round trip.
     #[must_use]
     pub fn moment(&self, at_ms: i64) -> Instant {
@@ -41,130 +34,82 @@ impl Glance {
     }
 }
 
-/// Redis gave no usable answer in time.
-#[derive(Debug, thiserror::Error)]
-pub enum SentError {
-    /// Nothing within half a second.
-    #[error("redis did not answer in time")]
-    TimedOut,
-    /// An error instead of an answer.
-    #[error("redis failed")]
-    Failed(#[source] redis::RedisError),
-}
-
-impl SentError {
-    /// What a status says of it.
-    fn trouble(&self) -> RedisTrouble {
-        match self {
-            Self::TimedOut => RedisTrouble::Unreachable,
-            Self::Failed(error) => redis_client::trouble(error),
-        }
-    }
-}
-
 /// Remembers which mails were sent. Redis is the real one; tests have one in memory.
 pub trait SentLog: Send + Sync + 'static {
     /// Whether the event was mailed (without an id: not known, so no), and the time.
-    fn look(&self, id: Option<&EventId>) -> impl Future<Output = Result<Glance, SentError>> + Send;
+    fn look(&self, id: Option<&EventId>) -> impl Future<Output = Result<SentCheck, StoreError>> + Send;
 
     /// Remembers that the event was mailed, for as long as its code lives and a little more.
-    fn mark(&self, id: &EventId, left: Duration) -> impl Future<Output = Result<(), SentError>> + Send;
+    fn mark(&self, id: &EventId, left: Duration) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// The log in Redis.
-///
-/// The connection is thrown away at the first error and dialled anew by the next call: redis-rs' own manager keeps a
-/// connection that a network swallowed, for ever (measured). Clones share it.
-#[derive(Clone)]
-pub struct RedisSentLog {
-    client: Client,
-    current: Arc<Mutex<Option<(u64, MultiplexedConnection)>>>,
-    check: HealthCheck,
+/// What a process has: the log in Redis, or where there is no Redis the time alone.
+pub enum OptionalSentLog {
+    /// With `REDIS_URL`.
+    Redis(RedisSentLog),
+    /// Nothing is remembered, and the clock of this machine tells the time.
+    LocalClock,
 }
 
-impl RedisSentLog {
-    /// Nothing connects before the first question. `check` follows the answers.
-    #[must_use]
-    pub fn new(client: Client, check: HealthCheck) -> Self {
-        Self { client, current: Arc::default(), check }
-    }
-
-    /// Keeps asking, so that the status is right before the first mail and between mails, until the soft phase.
-    pub async fn watch(self, shutdown: Shutdown) {
-        loop {
-            // The answer is in the status.
-            let _ = self.look(None).await;
-            if pause(PROBE_PERIOD, &shutdown).await.is_err() {
-                return;
+impl SentLog for OptionalSentLog {
+    async fn look(&self, id: Option<&EventId>) -> Result<SentCheck, StoreError> {
+        match self {
+            Self::Redis(log) => log.look(id).await,
+            Self::LocalClock => {
+                let asked = Instant::now();
+                let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+                Ok(SentCheck { sent: false, now_ms, asked })
             }
         }
     }
 
-    async fn connection(&self) -> Result<(u64, MultiplexedConnection), redis::RedisError> {
-        let mut current = self.current.lock().await;
-        if let Some(connection) = current.as_ref() {
-            return Ok(connection.clone());
+    async fn mark(&self, id: &EventId, left: Duration) -> Result<(), StoreError> {
+        match self {
+            Self::Redis(log) => log.mark(id, left).await,
+            Self::LocalClock => Ok(()),
         }
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(ANSWER_WITHIN))
-            .set_response_timeout(Some(ANSWER_WITHIN));
-        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        Ok(current.insert((rand::random(), connection)).clone())
-    }
-
-    async fn query<T: redis::FromRedisValue>(&self, pipeline: &redis::Pipeline) -> Result<T, SentError> {
-        let mut used = None;
-        let answer = timeout(ANSWER_WITHIN, async {
-            let (number, mut connection) = self.connection().await?;
-            used = Some(number);
-            pipeline.query_async(&mut connection).await
-        });
-        let result = match answer.await {
-            Ok(result) => result.map_err(SentError::Failed),
-            Err(_) => Err(SentError::TimedOut),
-        };
-        if result.is_err() {
-            self.throw_away(used).await;
-        }
-        result
-    }
-
-    async fn throw_away(&self, used: Option<u64>) {
-        let mut current = self.current.lock().await;
-        if current.as_ref().map(|(number, _)| *number) == used {
-            *current = None;
-        }
-    }
-
-    async fn glance(&self, id: Option<&EventId>) -> Result<Glance, SentError> {
-        let asked = Instant::now();
-        let mut pipeline = redis::pipe();
-        pipeline.cmd("TIME");
-        let (sent, (seconds, micros)) = if let Some(id) = id {
-            pipeline.exists(keys::mail_sent(id));
-            let (time, sent) = self.query::<((i64, i64), bool)>(&pipeline).await?;
-            (sent, time)
-        } else {
-            (false, self.query::<((i64, i64),)>(&pipeline).await?.0)
-        };
-        Ok(Glance { sent, now_ms: seconds * 1000 + micros / 1000, asked })
     }
 }
 
+/// The log in Redis. Clones share the connection.
+#[derive(Clone)]
+pub struct RedisSentLog {
+    redis: RedisConnection,
+}
+
+impl RedisSentLog {
+    #[must_use]
+    pub fn new(redis: RedisConnection) -> Self {
+        Self { redis }
+    }
+}
+
+// Both wait for a connection that is being replaced: otherwise one that broke between two mails would pause consuming.
 impl SentLog for RedisSentLog {
-    async fn look(&self, id: Option<&EventId>) -> Result<Glance, SentError> {
-        let glance = self.glance(id).await;
-        match glance.as_ref().map_err(SentError::trouble) {
-            Ok(_) => self.check.set_usable(),
-            Err(trouble) => self.check.set_unusable(trouble.reason(), trouble.message()),
+    async fn look(&self, id: Option<&EventId>) -> Result<SentCheck, StoreError> {
+        self.redis.connected().await;
+        let asked = Instant::now();
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("TIME");
+        let sent;
+        let time: (i64, i64);
+        if let Some(id) = id {
+            pipeline.exists(keys::mail_sent(id));
+            (time, sent) = self.redis.query_pipeline(&pipeline).await?;
+        } else {
+            (time,) = self.redis.query_pipeline(&pipeline).await?;
+            sent = false;
         }
-        glance
+        let (seconds, micros) = time;
+        Ok(SentCheck { sent, now_ms: seconds * 1000 + micros / 1000, asked })
     }
 
-    async fn mark(&self, id: &EventId, left: Duration) -> Result<(), SentError> {
+    async fn mark(&self, id: &EventId, left: Duration) -> Result<(), StoreError> {
         let life = u64::try_from((left + MARK_MARGIN).as_millis()).unwrap_or(u64::MAX);
         let mut pipeline = redis::pipe();
         pipeline.pset_ex(keys::mail_sent(id), 1, life).ignore();
-        self.query(&pipeline).await
+        self.redis.connected().await;
+        self.redis.query_pipeline(&pipeline).await
     }
 }

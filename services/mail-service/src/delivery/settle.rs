@@ -13,13 +13,13 @@ use super::{
     outcome::{Outcome, RejectReason},
     park::{ParkedNote, Subject},
     retry::{NextTry, PauseReason, RetryReason, next_try},
+    spans::trace_parent,
 };
-use crate::queue::{Incoming, Outbox, Parcel};
+use crate::queue::{Incoming, Outbox, OutgoingMessage};
 
 /// How long a message that could not be published waits before it goes back: it comes again at once.
 const RETURN_AFTER: Duration = Duration::from_secs(5);
 
-/// How a task ended.
 pub enum Ended<I> {
     /// A mail went out.
     Delivered,
@@ -35,11 +35,9 @@ struct Retry {
     reason: RetryReason,
 }
 
-/// Settles messages.
 pub struct Settler<O> {
     /// Where retries and notes go.
     pub outbox: O,
-    /// What is measured.
     pub metrics: MailMetrics,
     /// Ends waits.
     pub shutdown: Shutdown,
@@ -60,6 +58,8 @@ impl<O: Outbox> Settler<O> {
                 let left = facts.expires.saturating_duration_since(Instant::now());
                 match next_try(reason, item.received().attempt, left, facts.id.is_some()) {
                     NextTry::After(tier) => self.retry(item, Retry { tier, reason }, facts).await,
+                    // Nobody waits for it, and a parked note would be taken for a user's mail.
+                    NextTry::GiveUp if reason == RetryReason::SinkFailed => item.ack().await,
                     NextTry::GiveUp => self.park(item, RejectReason::GaveUp(reason), facts).await,
                 }
             }
@@ -69,14 +69,15 @@ impl<O: Outbox> Settler<O> {
 
     async fn retry<I: Incoming>(&self, item: I, Retry { tier, reason }: Retry, facts: &Facts) {
         let received = item.received();
-        let parcel = Parcel {
+        let message = OutgoingMessage {
             queue: tier.queue_name(),
             message_id: facts.root.to_string(),
             body: received.body.to_vec(),
             attempt: Some(received.attempt.saturating_add(1)),
             expires_at_ms: facts.expires_at_ms,
+            trace_parent: trace_parent(&received),
         };
-        match self.outbox.publish(parcel).await {
+        match self.outbox.publish(message).await {
             Ok(()) => {
                 self.metrics.retried(tier.queue_name(), reason);
                 item.ack().await;
@@ -102,14 +103,15 @@ impl<O: Outbox> Settler<O> {
             failure: facts.failure.as_ref(),
             attempt: item.received().attempt,
         };
-        let parcel = Parcel {
+        let message = OutgoingMessage {
             queue: PARKING_QUEUE,
             message_id: facts.root.to_string(),
             body: ParkedNote::new(reason, &subject).to_json(),
             attempt: None,
             expires_at_ms: None,
+            trace_parent: trace_parent(&item.received()),
         };
-        match self.outbox.publish(parcel).await {
+        match self.outbox.publish(message).await {
             Ok(()) => {
                 self.metrics.parked(reason);
                 item.ack().await;

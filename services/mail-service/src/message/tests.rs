@@ -14,6 +14,8 @@ fn event(subject: &str, body: &str) -> MailEvent {
     MailEvent {
         id: None,
         to: EmailAddress::parse("ada@example.org").unwrap(),
+        also_to: vec![],
+        unusable_recipients: 0,
         subject: subject.to_owned(),
         body: body.to_owned(),
         purpose: None,
@@ -25,7 +27,8 @@ fn written(subject: &str, body: &str) -> String {
     let writer = MessageWriter::new("Ping <no-reply@ping.example>").unwrap();
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let mail = writer.write(&event(subject, body), &EventId::from_bytes(ROOT), now).unwrap();
-    assert_eq!((mail.sender(), mail.recipient()), ("no-reply@ping.example", "ada@example.org"));
+    assert_eq!(mail.sender(), "no-reply@ping.example");
+    assert_eq!(mail.recipients(), ["ada@example.org"]);
     String::from_utf8(mail.content().to_vec()).unwrap()
 }
 
@@ -104,5 +107,30 @@ proptest! {
         prop_assert!(is_crlf_only(&content), "{:?}", content);
         prop_assert!(content.bytes().all(|b| matches!(b, b'\t' | b'\r' | b'\n' | 32..=126)), "{:?}", content);
         prop_assert!(content.split("\r\n").all(|line| line.len() <= 998));
+    }
+}
+
+/// The names that people give, of which some are no atoms, and one would be more than one header.
+#[test]
+fn a_sender_as_people_write_it_is_one_header_and_one_address() {
+    for (from, header, address) in [
+        (
+            "Ping, Inc. <no-reply@ping.example>",
+            "=?utf-8?b?UGluZywgSW5jLg==?= <no-reply@ping.example>",
+            "no-reply@ping.example",
+        ),
+        ("\"Ping\" <no-reply@ping.example>", "Ping <no-reply@ping.example>", "no-reply@ping.example"),
+        ("<no-reply@ping.example>", "no-reply@ping.example", "no-reply@ping.example"),
+        ("Ping <a@b\u{fc}cher.example>", "Ping <a@xn--bcher-kva.example>", "a@xn--bcher-kva.example"),
+    ] {
+        let writer = MessageWriter::new(from).unwrap();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let mail = writer.write(&event("s", "b"), &EventId::from_bytes(ROOT), now).unwrap();
+        let content = String::from_utf8(mail.content().to_vec()).unwrap();
+        assert!(content.contains(&format!("From: {header}\r\n")), "{content}");
+        assert_eq!(mail.sender(), address);
+    }
+    for from in ["Pi\nng <a@ping.example>", "Ping <a@ping.example\r\nBcc: b@c.example>", "apikey", ""] {
+        assert!(MessageWriter::new(from).is_err(), "{from}");
     }
 }

@@ -8,8 +8,9 @@ use ping_contract::{
     topology::RETRY_EXCHANGE,
 };
 use tokio::time::timeout;
+use traces::{TRACE_PARENT, TraceParent};
 
-use super::{Incoming, NotPublished, Outbox, Parcel, Received, Source};
+use super::{Incoming, NotPublished, Outbox, OutgoingMessage, Received, Source};
 
 /// How long the broker may take to end a subscription.
 const CANCEL_WITHIN: Duration = Duration::from_secs(5);
@@ -42,6 +43,7 @@ impl Incoming for Delivery {
             expires_at_ms: self.int_header(EXPIRES_AT_HEADER),
             attempt: attempt.unwrap_or(1).max(1),
             delivery_count: self.delivery_count(),
+            trace_parent: self.text_header(TRACE_PARENT).and_then(TraceParent::parse),
         }
     }
 
@@ -57,17 +59,18 @@ impl Incoming for Delivery {
 }
 
 impl Outbox for Publisher {
-    async fn publish(&self, parcel: Parcel) -> Result<(), NotPublished> {
-        let attempt = parcel.attempt.map(|n| i32::try_from(n).unwrap_or(i32::MAX));
+    async fn publish(&self, message: OutgoingMessage) -> Result<(), NotPublished> {
+        let attempt = message.attempt.map(|n| i32::try_from(n).unwrap_or(i32::MAX));
         let headers = [
             attempt.map(|n| (ATTEMPT_HEADER, HeaderValue::I32(n))),
-            parcel.expires_at_ms.map(|ms| (EXPIRES_AT_HEADER, HeaderValue::I64(ms))),
+            message.expires_at_ms.map(|ms| (EXPIRES_AT_HEADER, HeaderValue::I64(ms))),
+            message.trace_parent.map(|parent| (TRACE_PARENT, HeaderValue::Text(parent.to_string()))),
         ];
         let message = Message {
             exchange: RETRY_EXCHANGE,
-            routing_key: parcel.queue.to_owned(),
-            message_id: parcel.message_id,
-            body: parcel.body,
+            routing_key: message.queue.to_owned(),
+            message_id: message.message_id,
+            body: message.body,
             headers: headers.into_iter().flatten().collect(),
         };
         Self::publish(self, message).await.map_err(|error| NotPublished(Box::new(error)))

@@ -14,7 +14,9 @@ use lettre::transport::smtp::{
     extension::ClientId,
     response::Response,
 };
+use ping_contract::login_trouble::LoginTrouble;
 use rustls::ClientConfig;
+use service_kit::tls::tls_trouble;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -25,11 +27,12 @@ use tokio_rustls::client::TlsStream;
 use super::{
     failure::Failure,
     phase::{Deadlines, Phase, Window},
+    recipients::TakenRecipients,
     replies::Replies,
     starttls, stream,
     tls::Security,
 };
-use crate::message::OutgoingMail;
+use crate::message::RenderedMail;
 
 /// How long a closing QUIT may take; nobody depends on it.
 const QUIT_LIMIT: Duration = Duration::from_secs(1);
@@ -38,9 +41,7 @@ const QUIT_LIMIT: Duration = Duration::from_secs(1);
 pub struct Relay {
     /// Name or IP address.
     pub host: String,
-    /// TCP port.
     pub port: u16,
-    /// Encryption.
     pub security: Security,
     /// User and password, where the relay wants them.
     pub credentials: Option<Credentials>,
@@ -56,7 +57,6 @@ pub struct Connection {
     deadlines: Deadlines,
     pipelining: bool,
     in_step: bool,
-    /// When it was opened.
     pub opened: Instant,
     /// When it last had nothing to do.
     pub idle_since: Instant,
@@ -68,8 +68,12 @@ impl Connection {
     /// Connects, encrypts and logs in.
     pub async fn open(relay: &Relay) -> Result<Self, Failure> {
         let mut session = connect(relay).await?;
-        let pipelining = offers_pipelining(&mut session, relay).await?;
+        let offer = offer(&mut session, relay).await?;
+        let pipelining = offer.message().any(|line| line.trim().eq_ignore_ascii_case("PIPELINING"));
         if let Some(credentials) = &relay.credentials {
+            if let Some(trouble) = LoginTrouble::of_offer(offer.message().skip(1)) {
+                return Err(Failure::NoLogin { trouble });
+            }
             let login = session.auth(&[Mechanism::Plain, Mechanism::Login], credentials);
             let response = bounded(Phase::Login, relay.deadlines.command, login).await?;
             Failure::unless_expected(Phase::Login, &response, &[235])?;
@@ -90,7 +94,7 @@ impl Connection {
     /// is fit for another mail.
     pub async fn deliver(
         mut self,
-        mail: &OutgoingMail,
+        mail: &RenderedMail,
         window: Window,
     ) -> (Result<(), Failure>, Option<Self>) {
         self.mails += 1;
@@ -118,7 +122,7 @@ impl Connection {
         let _ = timeout(QUIT_LIMIT, self.session.quit()).await;
     }
 
-    async fn transact(&mut self, mail: &OutgoingMail, window: Window) -> Result<(), Failure> {
+    async fn transact(&mut self, mail: &RenderedMail, window: Window) -> Result<(), Failure> {
         self.envelope(mail, window).await?;
         if window.is_expired() {
             return Err(Failure::Late);
@@ -129,19 +133,25 @@ impl Connection {
     }
 
     /// MAIL, RCPT and DATA: in one write where the server takes that (RFC 2920), else one after the other.
-    async fn envelope(&mut self, mail: &OutgoingMail, window: Window) -> Result<(), Failure> {
-        let envelope = format!("MAIL FROM:<{}>\r\nRCPT TO:<{}>\r\nDATA\r\n", mail.sender(), mail.recipient());
+    async fn envelope(&mut self, mail: &RenderedMail, window: Window) -> Result<(), Failure> {
+        let sender = format!("MAIL FROM:<{}>\r\n", mail.sender());
+        let recipients = mail.recipients().iter().map(|to| format!("RCPT TO:<{to}>\r\n")).collect::<Vec<_>>();
+        let mut taken = TakenRecipients::default();
         if !self.pipelining {
-            for (phase, command) in
-                [Phase::Mail, Phase::Rcpt, Phase::Data].into_iter().zip(envelope.split_inclusive('\n'))
-            {
-                self.command(phase, command, window).await??;
+            self.command(Phase::Mail, &sender, window).await??;
+            for recipient in &recipients {
+                taken.note(self.command(Phase::Rcpt, recipient, window).await?);
             }
-            return Ok(());
+            taken.result()?;
+            return self.command(Phase::Data, "DATA\r\n", window).await?;
         }
+        let envelope = format!("{sender}{}DATA\r\n", recipients.concat());
         let mail = self.command(Phase::Mail, &envelope, window).await?;
         // Every reply is read whatever the one before it was: else the next mail would be answered with this one's.
-        let rcpt = self.reply(Phase::Rcpt, window).await?;
+        for _ in &recipients {
+            taken.note(self.reply(Phase::Rcpt, window).await?);
+        }
+        let rcpt = taken.result();
         let data = self.reply(Phase::Data, window).await?;
         // A server that wants the message of a mail it refused now waits for content: no RSET gets through.
         self.in_step = data.is_err() || (mail.is_ok() && rcpt.is_ok());
@@ -207,7 +217,10 @@ async fn encrypted(
     config: &Arc<ClientConfig>,
 ) -> Result<TlsStream<TcpStream>, Failure> {
     let handshake = stream::encrypt(stream, &relay.host, Arc::clone(config));
-    socket(Phase::Tls, relay.deadlines.command, handshake).await
+    match timeout(relay.deadlines.command, handshake).await {
+        Ok(handshake) => handshake.map_err(|error| Failure::Handshake { trouble: tls_trouble(&error) }),
+        Err(_) => Err(Failure::TimedOut { phase: Phase::Tls }),
+    }
 }
 
 /// Lets lettre read the greeting and say EHLO.
@@ -220,10 +233,9 @@ where
 }
 
 /// Asks again: lettre keeps only the extensions it knows of what the server said. Once for a session's many mails.
-async fn offers_pipelining(session: &mut AsyncSmtpConnection, relay: &Relay) -> Result<bool, Failure> {
+async fn offer(session: &mut AsyncSmtpConnection, relay: &Relay) -> Result<Response, Failure> {
     let ehlo = session.command(Ehlo::new(relay.hello.clone()));
-    let response = bounded(Phase::Greeting, relay.deadlines.command, ehlo).await?;
-    Ok(response.message().any(|line| line.trim().eq_ignore_ascii_case("PIPELINING")))
+    bounded(Phase::Greeting, relay.deadlines.command, ehlo).await
 }
 
 async fn socket<T>(

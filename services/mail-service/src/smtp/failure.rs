@@ -3,8 +3,9 @@
 use std::{error::Error as _, fmt};
 
 use lettre::transport::smtp::{Error as LettreError, response::Response};
+use ping_contract::{login_trouble::LoginTrouble, tls_trouble::TlsTrouble};
 
-use super::phase::Phase;
+use super::{phase::Phase, sender_refusal::concerns_sender};
 
 /// A reply code and, where the server gave one, its enhanced status (RFC 3463). All that is kept of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,18 +14,21 @@ pub struct Reply {
     pub code: u16,
     /// Class, subject and detail of `5.1.1`.
     pub enhanced: Option<(u8, u16, u16)>,
+    /// Whether a refusal of a recipient or of a message is about the sender.
+    pub concerns_sender: bool,
 }
 
 impl Reply {
     /// A reply without an enhanced status.
     #[must_use]
     pub fn new(code: u16) -> Self {
-        Self { code, enhanced: None }
+        Self { code, enhanced: None, concerns_sender: false }
     }
 
     pub(super) fn of_refusal(code: u16, text: &str) -> Self {
         let enhanced = text.split(' ').next().and_then(parse_enhanced);
-        Self { code, enhanced: enhanced.filter(|(class, ..)| u16::from(*class) == code / 100) }
+        let enhanced = enhanced.filter(|(class, ..)| u16::from(*class) == code / 100);
+        Self { code, enhanced, concerns_sender: false }
     }
 
     /// The label of a metric: `2xx` to `5xx`.
@@ -67,41 +71,34 @@ fn parse_enhanced(word: &str) -> Option<(u8, u16, u16)> {
 pub enum Failure {
     /// A 4xx or 5xx reply.
     #[error("the mail server answered {reply} in phase {phase}")]
-    Refused {
-        /// Where.
-        phase: Phase,
-        /// What.
-        reply: Reply,
-    },
+    Refused { phase: Phase, reply: Reply },
     /// A positive reply, but not the one that this phase ends with: the session is out of step.
     #[error("the mail server answered {code} in phase {phase}, out of step")]
-    OutOfStep {
-        /// Where.
-        phase: Phase,
-        /// What.
-        code: u16,
-    },
+    OutOfStep { phase: Phase, code: u16 },
     /// No reply within the phase's deadline.
     #[error("the mail server did not answer in time in phase {phase}")]
-    TimedOut {
-        /// Where.
-        phase: Phase,
-    },
+    TimedOut { phase: Phase },
     /// The connection could not be made or ended, or what came over it was no SMTP reply.
     #[error("the connection to the mail server failed in phase {phase}")]
-    Broken {
-        /// Where.
-        phase: Phase,
-    },
+    Broken { phase: Phase },
     /// The server offers no STARTTLS, or no mechanism to log in that we know.
     #[error("the mail server lacks what phase {phase} needs")]
     Unsupported {
         /// [`Phase::Tls`] or [`Phase::Login`].
         phase: Phase,
     },
+    /// The handshake that encrypts the session failed.
+    #[error("{}", .trouble.of_mail_server())]
+    Handshake { trouble: TlsTrouble },
+    /// The server offers no login that we know.
+    #[error("{}", .trouble.message())]
+    NoLogin { trouble: LoginTrouble },
     /// The server takes no further session (4xx while opening) while others of ours go on.
     #[error("the mail server takes no further connection")]
     Crowded,
+    /// The sink of synthetic sign-ins did not take the mail. The mail server has no part in it.
+    #[error("the sink of synthetic sign-ins did not take the mail")]
+    SinkFailed,
     /// The code died before the message was handed over.
     #[error("the mail expired before it could be handed over")]
     Late,
@@ -113,7 +110,11 @@ impl Failure {
         match error.status() {
             Some(code) => {
                 let text = error.source().map(ToString::to_string).unwrap_or_default();
-                Self::Refused { phase, reply: Reply::of_refusal(code.into(), &text) }
+                let reply = Reply::of_refusal(code.into(), &text);
+                Self::Refused {
+                    phase,
+                    reply: Reply { concerns_sender: concerns_sender(phase, reply, &text), ..reply },
+                }
             }
             None if error.is_client() => Self::Unsupported { phase },
             None => Self::Broken { phase },
@@ -154,7 +155,9 @@ impl Failure {
             | Self::TimedOut { phase }
             | Self::Broken { phase }
             | Self::Unsupported { phase } => Some(*phase),
-            Self::Crowded | Self::Late => None,
+            Self::Handshake { .. } => Some(Phase::Tls),
+            Self::NoLogin { .. } => Some(Phase::Login),
+            Self::Crowded | Self::SinkFailed | Self::Late => None,
         }
     }
 

@@ -1,6 +1,8 @@
 //! What a failure means: the one place that decides by a reply and its phase. The outcome of a delivery, the status of
 //! the mail server and the result of a test mail follow from it.
 
+use ping_contract::{login_trouble::LoginTrouble, tls_trouble::TlsTrouble};
+
 use super::{
     failure::{Failure, Reply},
     phase::Phase,
@@ -14,11 +16,13 @@ pub enum Fault {
     /// No connection, or no SMTP greeting on it.
     Unreachable,
     /// No encryption, or a certificate that is not trusted.
-    TlsFailed,
+    TlsFailed(TlsTrouble),
     /// A permanent refusal of the session.
     ClientRejected,
     /// User or password were refused, or are required and not configured.
     LoginRefused,
+    /// The server offers no login that we know.
+    NoLogin(LoginTrouble),
     /// The connection was lost, silent or out of step during the login.
     LoginInterrupted,
     /// A temporary refusal of the session.
@@ -27,19 +31,21 @@ pub enum Fault {
     Crowded,
     /// A refusal of one mail.
     Refused {
-        /// What it answers.
         part: Part,
         /// How the server refused.
         severity: Severity,
-        /// The reply.
         reply: Reply,
     },
+    /// A permanent refusal of the sender, in answer to a recipient or to the message. One may be about the one mail.
+    SenderRefusedLate { reply: Reply },
     /// No reply in time after the session was opened.
     TimedOut,
     /// The connection was lost after the session was opened.
     ConnectionLost,
     /// A positive reply that belongs to no step of the dialogue.
     OutOfStep,
+    /// The sink of synthetic sign-ins did not take the mail.
+    SinkFailed,
     /// The code expired before the message was handed over.
     Late,
 }
@@ -86,19 +92,22 @@ impl Fault {
         match self {
             Self::HostNotFound
             | Self::Unreachable
-            | Self::TlsFailed
+            | Self::TlsFailed(_)
+            | Self::NoLogin(_)
             | Self::ClientRejected
             | Self::LoginRefused
             | Self::LoginInterrupted
             | Self::SessionDeferred
             | Self::Refused { part: Part::Sender, severity: Severity::Permanent, .. } => Scope::All,
-            Self::TimedOut
+            Self::SenderRefusedLate { .. }
+            | Self::TimedOut
             | Self::ConnectionLost
             | Self::OutOfStep
             | Self::Refused { severity: Severity::Closing | Severity::Protocol, .. }
             | Self::Refused { part: Part::Sender, severity: Severity::Temporary, .. } => Scope::Unclear,
             Self::Refused { severity: Severity::Temporary | Severity::Permanent, .. }
             | Self::Crowded
+            | Self::SinkFailed
             | Self::Late => Scope::One,
         }
     }
@@ -109,8 +118,12 @@ impl From<Failure> for Fault {
         match failure {
             Failure::Refused { phase, reply } => refused(phase, reply),
             Failure::Unsupported { phase: Phase::Login } => Self::LoginRefused,
-            Failure::Unsupported { .. } => Self::TlsFailed,
+            // No STARTTLS.
+            Failure::Unsupported { .. } => Self::TlsFailed(TlsTrouble::PlainPort),
+            Failure::Handshake { trouble } => Self::TlsFailed(trouble),
+            Failure::NoLogin { trouble } => Self::NoLogin(trouble),
             Failure::Crowded => Self::Crowded,
+            Failure::SinkFailed => Self::SinkFailed,
             Failure::Late => Self::Late,
             Failure::TimedOut { phase } => lost(phase, Self::TimedOut),
             Failure::Broken { phase } => lost(phase, Self::ConnectionLost),
@@ -124,7 +137,7 @@ fn lost(phase: Phase, after_opening: Fault) -> Fault {
     match phase {
         Phase::Lookup => Fault::HostNotFound,
         Phase::Connect | Phase::Greeting => Fault::Unreachable,
-        Phase::Tls => Fault::TlsFailed,
+        Phase::Tls => Fault::TlsFailed(TlsTrouble::Handshake),
         Phase::Login => Fault::LoginInterrupted,
         Phase::Mail | Phase::Rcpt | Phase::Data | Phase::Accept => after_opening,
     }
@@ -134,12 +147,13 @@ fn refused(phase: Phase, reply: Reply) -> Fault {
     let part = match (phase, reply.code) {
         // The relay requires a login, or another one (RFC 4954).
         (_, 530 | 534 | 535 | 538) | (Phase::Login, 500..) => return Fault::LoginRefused,
-        (Phase::Tls, _) => return Fault::TlsFailed,
+        (Phase::Tls, _) => return Fault::TlsFailed(TlsTrouble::Handshake),
         (Phase::Lookup | Phase::Connect | Phase::Greeting | Phase::Login, ..500) => {
             return Fault::SessionDeferred;
         }
         (Phase::Lookup | Phase::Connect | Phase::Greeting, _) => return Fault::ClientRejected,
         (Phase::Mail, _) => Part::Sender,
+        _ if reply.concerns_sender => return Fault::SenderRefusedLate { reply },
         (Phase::Rcpt, _) => Part::Recipient,
         (Phase::Data | Phase::Accept, _) => Part::Message,
     };

@@ -18,11 +18,11 @@ use super::{
     failure::Failure,
     phase::{Phase, Window},
 };
-use crate::message::OutgoingMail;
+use crate::message::RenderedMail;
 
 /// How much one session is used.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct PoolLimits {
     /// Sessions at the same time, busy and idle.
     pub sessions: usize,
     /// Mails over one session.
@@ -41,7 +41,7 @@ pub struct Pool {
 
 struct Shared {
     relay: Relay,
-    limits: Limits,
+    limits: PoolLimits,
     permits: Semaphore,
     idle: Mutex<Vec<Connection>>,
     busy: AtomicUsize,
@@ -66,7 +66,7 @@ impl Drop for Busy<'_> {
 impl Pool {
     /// An empty pool: the first mail opens the first session.
     #[must_use]
-    pub fn new(relay: Relay, limits: Limits) -> Self {
+    pub fn new(relay: Relay, limits: PoolLimits) -> Self {
         let permits = Semaphore::new(limits.sessions);
         let shared = Shared { relay, limits, permits, idle: Mutex::default(), busy: AtomicUsize::new(0) };
         Self { shared: Arc::new(shared) }
@@ -75,7 +75,7 @@ impl Pool {
     /// Hands one mail over, until `expires` at most. `Ok` = the server answered 250 to the final dot.
     ///
     /// A session that the server closed while it was idle costs no try: the mail goes over a fresh one at once.
-    pub async fn send(&self, mail: &OutgoingMail, expires: Instant) -> Result<(), Failure> {
+    pub async fn send(&self, mail: &RenderedMail, expires: Instant) -> Result<(), Failure> {
         let window = Window { until: Instant::now() + self.shared.relay.deadlines.total, expires };
         let entry = timeout_at(window.until.min(expires), self.shared.permits.acquire()).await;
         let Ok(Ok(_permit)) = entry else {
@@ -144,7 +144,7 @@ impl Pool {
     async fn deliver(
         &self,
         connection: Connection,
-        mail: &OutgoingMail,
+        mail: &RenderedMail,
         window: Window,
     ) -> Result<(), Failure> {
         let _busy = Busy::new(&self.shared.busy);
@@ -158,13 +158,13 @@ impl Pool {
     }
 
     fn is_spent(&self, connection: &Connection) -> bool {
-        let Limits { mails, life, .. } = self.shared.limits;
+        let PoolLimits { mails, life, .. } = self.shared.limits;
         connection.mails >= mails || connection.opened.elapsed() >= life
     }
 
     /// The session used last, so that the others age and are closed.
     fn take_idle(&self) -> Option<Connection> {
-        let Limits { idle, life, .. } = self.shared.limits;
+        let PoolLimits { idle, life, .. } = self.shared.limits;
         let mut connections = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = connections.pop()?;
         (connection.idle_since.elapsed() < idle && connection.opened.elapsed() < life).then_some(connection)

@@ -11,7 +11,6 @@ const CLASSES: RangeInclusive<u8> = b'2'..=b'5';
 /// The second digits that RFC 5321 (section 4.2.1) knows.
 const CATEGORIES: RangeInclusive<u8> = b'0'..=b'5';
 
-/// A line of a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ReplyLine {
     /// 200 to 599.

@@ -21,9 +21,10 @@ use super::{
     failure::Failure,
     fault::{Fault, Scope},
     pool::Pool,
+    sender_refusal::SenderReports,
     trouble::SmtpTrouble,
 };
-use crate::message::OutgoingMail;
+use crate::message::RenderedMail;
 
 /// As many mails in a row must fail, without one that is delivered, before failures that do not pause the consumer
 /// count: a server that hangs up once is not away.
@@ -41,6 +42,7 @@ struct Shared {
     last_delivery: Moment,
     usable: watch::Sender<bool>,
     failures: AtomicU32,
+    sender_reports: SenderReports,
     last_try: Mutex<Option<Instant>>,
 }
 
@@ -53,6 +55,7 @@ impl SmtpStatus {
             last_delivery,
             usable: watch::Sender::new(false),
             failures: AtomicU32::new(0),
+            sender_reports: SenderReports::default(),
             last_try: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
@@ -60,12 +63,14 @@ impl SmtpStatus {
 
     /// Takes note of what became of a mail.
     fn sent(&self, result: Result<(), Failure>) {
+        let sender_refused = self.shared.sender_reports.note(result);
         let Err(failure) = result else {
             self.shared.last_delivery.mark();
             return self.set_usable();
         };
         match Fault::from(failure).scope() {
             Scope::All => self.set_unusable(failure),
+            Scope::Unclear if sender_refused => self.set_unusable(failure),
             Scope::Unclear => {
                 if self.shared.failures.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES_IN_A_ROW {
                     self.set_unusable(failure);
@@ -79,9 +84,16 @@ impl SmtpStatus {
     fn tried(&self, result: Result<(), Failure>) {
         *self.shared.last_try.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         match result {
+            // No try goes further than MAIL, which was never refused.
+            Ok(()) if self.only_a_mail_tells() => {}
             Ok(()) => self.set_usable(),
             Err(failure) => self.set_unusable(failure),
         }
+    }
+
+    /// Whether the sender was refused in answer to messages: a try would find nothing.
+    fn only_a_mail_tells(&self) -> bool {
+        self.shared.sender_reports.is_refused()
     }
 
     fn was_tried_within(&self, period: Duration) -> bool {
@@ -109,14 +121,12 @@ impl SmtpStatus {
 
 /// A mailer whose results become the status.
 pub struct Reported<M> {
-    /// Sends.
     pub mailer: M,
-    /// Is told.
     pub status: SmtpStatus,
 }
 
 impl<M: Mailer> Mailer for Reported<M> {
-    async fn send(&self, mail: &OutgoingMail, expires: Instant) -> Result<(), Failure> {
+    async fn send(&self, mail: &RenderedMail, expires: Instant) -> Result<(), Failure> {
         let result = self.mailer.send(mail, expires).await;
         self.status.sent(result);
         result
@@ -141,7 +151,7 @@ pub async fn watch(try_out: TryOut, mut backoff: Backoff, shutdown: Shutdown) {
     let mut delay = Duration::ZERO;
     while pause(delay, &shutdown).await.is_ok() {
         // A paused consumer probes as well, and one of the two is enough.
-        if !*usable.borrow() && !status.was_tried_within(delay) {
+        if !*usable.borrow() && !status.was_tried_within(delay) && !status.only_a_mail_tells() {
             tokio::select! {
                 result = pool.try_out(&sender) => status.tried(result),
                 () = soft.cancelled() => return,
@@ -158,13 +168,11 @@ pub async fn watch(try_out: TryOut, mut backoff: Backoff, shutdown: Shutdown) {
     }
 }
 
-/// What is tried out.
 pub struct TryOut {
     /// Opens the sessions.
     pub pool: Pool,
     /// The address that mails come from.
     pub sender: String,
-    /// Is told.
     pub status: SmtpStatus,
 }
 

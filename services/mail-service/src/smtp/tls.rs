@@ -31,7 +31,6 @@ pub enum Security {
 /// Why there is no encryption to be had.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The CA file.
     #[error("the CA of the mail server cannot be used")]
     Ca(#[source] CaError),
 }

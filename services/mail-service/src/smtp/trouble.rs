@@ -1,5 +1,7 @@
 //! Why the mail server cannot be used, as a status shows it.
 
+use ping_contract::{login_trouble::LoginTrouble, tls_trouble::TlsTrouble};
+
 use super::{
     failure::Failure,
     fault::{Fault, Part, Severity},
@@ -13,11 +15,13 @@ pub enum SmtpTrouble {
     /// No connection, or no SMTP greeting on it.
     Unreachable,
     /// No encryption, or a certificate that is not trusted.
-    TlsFailed,
+    TlsFailed(TlsTrouble),
     /// It takes no session from this network.
     ClientRejected,
     /// User or password were refused, or are required and not configured.
     AuthenticationFailed,
+    /// It offers no login that we know.
+    NoLogin(LoginTrouble),
     /// It takes no mail from our sender.
     SenderRejected,
     /// It asks to come back later.
@@ -27,13 +31,19 @@ pub enum SmtpTrouble {
 }
 
 impl SmtpTrouble {
-    /// Every trouble.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 15] = [
         Self::HostNotFound,
         Self::Unreachable,
-        Self::TlsFailed,
+        Self::TlsFailed(TlsTrouble::WrongName),
+        Self::TlsFailed(TlsTrouble::UnknownCa),
+        Self::TlsFailed(TlsTrouble::Expired),
+        Self::TlsFailed(TlsTrouble::PlainPort),
+        Self::TlsFailed(TlsTrouble::Handshake),
         Self::ClientRejected,
         Self::AuthenticationFailed,
+        Self::NoLogin(LoginTrouble::NoAuth),
+        Self::NoLogin(LoginTrouble::OAuthOnly),
+        Self::NoLogin(LoginTrouble::OtherMechanisms),
         Self::SenderRejected,
         Self::Unavailable,
         Self::Interrupted,
@@ -46,20 +56,24 @@ impl SmtpTrouble {
         match Fault::from(failure) {
             Fault::HostNotFound => Some(Self::HostNotFound),
             Fault::Unreachable => Some(Self::Unreachable),
-            Fault::TlsFailed => Some(Self::TlsFailed),
+            Fault::TlsFailed(trouble) => Some(Self::TlsFailed(trouble)),
+            Fault::NoLogin(trouble) => Some(Self::NoLogin(trouble)),
             Fault::ClientRejected => Some(Self::ClientRejected),
             Fault::LoginRefused => Some(Self::AuthenticationFailed),
             Fault::SessionDeferred
             | Fault::Refused { severity: Severity::Closing | Severity::Temporary, .. } => {
                 Some(Self::Unavailable)
             }
-            Fault::Refused { part: Part::Sender, .. } => Some(Self::SenderRejected),
+            Fault::Refused { part: Part::Sender, .. } | Fault::SenderRefusedLate { .. } => {
+                Some(Self::SenderRejected)
+            }
             Fault::LoginInterrupted | Fault::TimedOut | Fault::ConnectionLost | Fault::OutOfStep => {
                 Some(Self::Interrupted)
             }
-            Fault::Refused { part: Part::Recipient | Part::Message, .. } | Fault::Crowded | Fault::Late => {
-                None
-            }
+            Fault::Refused { part: Part::Recipient | Part::Message, .. }
+            | Fault::Crowded
+            | Fault::SinkFailed
+            | Fault::Late => None,
         }
     }
 
@@ -69,9 +83,9 @@ impl SmtpTrouble {
         match self {
             Self::HostNotFound => "SmtpHostNotFound",
             Self::Unreachable => "SmtpUnreachable",
-            Self::TlsFailed => "SmtpTlsFailed",
+            Self::TlsFailed(_) => "SmtpTlsFailed",
             Self::ClientRejected => "SmtpClientRejected",
-            Self::AuthenticationFailed => "SmtpAuthenticationFailed",
+            Self::AuthenticationFailed | Self::NoLogin(_) => "SmtpAuthenticationFailed",
             Self::SenderRejected => "SmtpSenderRejected",
             Self::Unavailable => "SmtpUnavailable",
             Self::Interrupted => "SmtpInterrupted",
@@ -89,10 +103,8 @@ impl SmtpTrouble {
                 "No mail server answers. Check host and port, that the port fits the TLS mode (465 for implicit TLS, 587 \
                  for STARTTLS), and that the network lets connections to it out."
             }
-            Self::TlsFailed => {
-                "The connection to the mail server could not be encrypted. Check the TLS mode, that the certificate is \
-                 valid for the host name, and the CA file."
-            }
+            Self::TlsFailed(trouble) => trouble.of_mail_server(),
+            Self::NoLogin(trouble) => trouble.message(),
             Self::ClientRejected => {
                 "The mail server takes no mail from this network. Ask its operator to allow the addresses that this \
                  cluster sends from."
@@ -121,13 +133,15 @@ impl SmtpTrouble {
 mod tests {
     use std::collections::BTreeSet;
 
+    use ping_contract::{login_trouble::LoginTrouble, tls_trouble::TlsTrouble};
+
     use super::SmtpTrouble;
     use crate::smtp::{Failure, Reply, phase::Phase};
 
     #[test]
-    fn every_trouble_has_its_own_reason_in_the_form_of_a_condition() {
-        let reasons = SmtpTrouble::ALL.map(SmtpTrouble::reason);
-        assert_eq!(reasons.into_iter().collect::<BTreeSet<_>>().len(), reasons.len());
+    fn every_trouble_has_its_own_sentence_and_a_reason_in_the_form_of_a_condition() {
+        let messages = SmtpTrouble::ALL.map(SmtpTrouble::message);
+        assert_eq!(messages.into_iter().collect::<BTreeSet<_>>().len(), messages.len());
         for trouble in SmtpTrouble::ALL {
             let reason = trouble.reason();
             let message = trouble.message();
@@ -152,8 +166,16 @@ mod tests {
             (Failure::Broken { phase: Phase::Connect }, SmtpTrouble::Unreachable),
             (Failure::TimedOut { phase: Phase::Connect }, SmtpTrouble::Unreachable),
             (Failure::TimedOut { phase: Phase::Greeting }, SmtpTrouble::Unreachable),
-            (Failure::Broken { phase: Phase::Tls }, SmtpTrouble::TlsFailed),
-            (Failure::Unsupported { phase: Phase::Tls }, SmtpTrouble::TlsFailed),
+            (Failure::Broken { phase: Phase::Tls }, SmtpTrouble::TlsFailed(TlsTrouble::Handshake)),
+            (Failure::Unsupported { phase: Phase::Tls }, SmtpTrouble::TlsFailed(TlsTrouble::PlainPort)),
+            (
+                Failure::Handshake { trouble: TlsTrouble::Expired },
+                SmtpTrouble::TlsFailed(TlsTrouble::Expired),
+            ),
+            (
+                Failure::NoLogin { trouble: LoginTrouble::OAuthOnly },
+                SmtpTrouble::NoLogin(LoginTrouble::OAuthOnly),
+            ),
             (refused(Phase::Greeting, 554), SmtpTrouble::ClientRejected),
             (refused(Phase::Greeting, 421), SmtpTrouble::Unavailable),
             (refused(Phase::Login, 535), SmtpTrouble::AuthenticationFailed),
@@ -170,7 +192,13 @@ mod tests {
     #[test]
     fn what_is_the_fault_of_one_mail_says_nothing_of_the_mail_server() {
         let refused = |phase| Failure::Refused { phase, reply: Reply::new(550) };
-        for failure in [refused(Phase::Rcpt), refused(Phase::Accept), Failure::Crowded, Failure::Late] {
+        for failure in [
+            refused(Phase::Rcpt),
+            refused(Phase::Accept),
+            Failure::Crowded,
+            Failure::SinkFailed,
+            Failure::Late,
+        ] {
             assert_eq!(SmtpTrouble::of(failure), None, "{failure}");
         }
     }

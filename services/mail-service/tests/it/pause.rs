@@ -7,6 +7,7 @@ use test_kit::{
     proxy::{Mode, Proxy},
     servers::fresh_database,
     smtp::{Phase, Rule, SmtpServer},
+    wait::wait_until,
 };
 
 use crate::rig::{Rig, SOON, id, setup, start};
@@ -50,6 +51,48 @@ async fn a_relay_that_refuses_our_sender_pauses_and_resumes() {
     let rig = start().await;
     rig.relay.add_rule(Rule::reply(Phase::MailFrom, "550 5.7.1 sender unknown"));
     waits_and_resumes(&rig, "sender_refused", async || rig.relay.clear_rules()).await;
+}
+
+/// As Exchange, Amazon SES and `SendGrid` do it: MAIL and RCPT are taken, the message is not.
+#[tokio::test]
+async fn a_relay_that_refuses_our_sender_with_the_message_pauses_at_the_second_mail_and_resumes() {
+    for answer in [
+        "554 5.2.252 SendAsDenied; ping@example.org not allowed to send as no-reply@ping.example",
+        "550 The from address does not match a verified Sender Identity",
+    ] {
+        let rig = start().await;
+        rig.relay.add_rule(Rule::reply(Phase::DataEnd, answer));
+        for seed in 0..5 {
+            rig.publish(&id(seed), &format!("p{seed}@example.org")).await;
+        }
+        rig.wait_for_metric(r#"ping_mail_paused{reason="sender_refused"} 1"#).await;
+        rig.wait_for_reason("smtp", "SmtpSenderRejected").await;
+        // MAIL is taken by each probe: that does not end it.
+        wait_until("several probes", SOON, || async { rig.relay.messages().len() >= 10 }).await;
+        rig.wait_for_reason("smtp", "SmtpSenderRejected").await;
+        rig.relay.clear_rules();
+        for seed in 0..5 {
+            rig.relay.wait_for_message_to(&format!("p{seed}@example.org"), SOON).await;
+        }
+        rig.wait_for_metric(r#"ping_mail_paused{reason="sender_refused"} 0"#).await;
+        rig.wait_for_reason("smtp", "").await;
+        for queue in [MAIL_QUEUE, PARKING_QUEUE, RetryTier::Seconds5.queue_name()] {
+            rig.wait_for_queued(queue, 0).await;
+        }
+        assert_eq!(rig.relay.delivered().len(), 5, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn one_odd_answer_about_the_sender_pauses_nothing_and_the_mail_arrives() {
+    let rig = start().await;
+    rig.relay
+        .add_rule(Rule::reply(Phase::DataEnd, "550 5.7.60 no permission to send as this sender").times(1));
+    rig.publish(&id(1), "ada@example.org").await;
+    rig.relay.wait_for_message_to("ada@example.org", SOON).await;
+    let metrics = rig.metrics().await;
+    assert!(metrics.contains(r#"ping_mail_paused{reason="sender_refused"} 0"#), "{metrics}");
+    rig.wait_for_queued(PARKING_QUEUE, 0).await;
 }
 
 #[tokio::test]

@@ -130,8 +130,8 @@ async fn with_a_full_parking_queue_the_message_is_kept() {
     .await;
     rig.wait_for_queued(MAIL_QUEUE, 0).await;
     wait_for("every message to be parked or kept", SOON, || async {
-        let (parked, kept) =
-            (rig.queued(PARKING_QUEUE).await?, rig.queued(RetryTier::Seconds45.queue_name()).await?);
+        let parked = rig.queued(PARKING_QUEUE).await?;
+        let kept = rig.queued(RetryTier::Seconds45.queue_name()).await?;
         (parked + kept == u64::from(published.get()) && kept > 0).then_some(())
     })
     .await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use amqp::{BrokerConfig, HeaderValue, Message, Publisher, PublisherOptions};
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _, builder::Resettable};
 use mail_service::config::Config;
 use ping_contract::{
     address::EmailAddress,
@@ -37,6 +37,7 @@ pub(crate) struct Setup {
     vhost: Vhost,
     relay: SmtpServer,
     redis_url: String,
+    has_redis: bool,
     arguments: Vec<String>,
 }
 
@@ -49,6 +50,7 @@ pub(crate) async fn setup() -> Setup {
         vhost,
         relay: SmtpServer::start().await,
         redis_url: fresh_database().await,
+        has_redis: true,
         arguments: Vec::new(),
     }
 }
@@ -67,7 +69,7 @@ pub(crate) async fn apply_topology(vhost: &Vhost) -> Vec<Conflict> {
         password: broker.password.clone().into(),
         ca_file: None,
     };
-    let desired = Desired::new(vhost.name(), Duration::from_mins(5));
+    let desired = Desired::new(vhost.name());
     rabbitmq_management::apply(&Management::new(&config).unwrap(), &desired).await.unwrap().conflicts
 }
 
@@ -103,17 +105,25 @@ impl Setup {
         self
     }
 
+    /// The service knows no Redis.
+    pub(crate) fn without_redis(mut self) -> Self {
+        self.has_redis = false;
+        self
+    }
+
     pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(ToString::to_string));
         self
     }
 
     pub(crate) async fn start(self) -> Rig {
-        let Self { vhost, relay, redis_url, arguments } = self;
+        let Self { vhost, relay, redis_url, has_redis, arguments } = self;
         let port = free_port();
         let url = vhost.amqp_url();
         let mut all = vec!["mail-service".to_owned(), format!("--management-port={port}")];
-        all.push(format!("--redis-url={redis_url}"));
+        if has_redis {
+            all.push(format!("--redis-url={redis_url}"));
+        }
         all.extend(
             ["--mail-from=no-reply@ping.example", "--probe-first=100ms", "--probe-max=200ms"]
                 .map(str::to_owned),
@@ -132,7 +142,9 @@ impl Setup {
             }
         }
         all.extend(arguments);
-        let config = Config::try_parse_from(all).unwrap();
+        // The environment of the test run names servers.
+        let command = Config::command().mut_args(|arg| arg.env(Resettable::Reset));
+        let config = Config::from_arg_matches(&command.try_get_matches_from(all).unwrap()).unwrap();
         let shutdown = Shutdown::new();
         mail_service::run(config, shutdown.clone()).await.unwrap();
 
@@ -237,7 +249,7 @@ impl Rig {
     }
 
     pub(crate) async fn metrics(&self) -> String {
-        let answer = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = test_kit::http_client();
         match answer.get(format!("http://127.0.0.1:{}/metrics", self.management_port)).send().await {
             Ok(answer) => answer.text().await.unwrap_or_default(),
             Err(_) => String::new(),
@@ -264,7 +276,7 @@ impl Rig {
 
     /// The status of `/livez`; 0 when nobody answers.
     pub(crate) async fn livez(&self) -> u16 {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = test_kit::http_client();
         let answer = client.get(format!("http://127.0.0.1:{}/livez", self.management_port)).send().await;
         answer.map_or(0, |answer| answer.status().as_u16())
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lettre::transport::smtp::extension::ClientId;
 use mail_service::smtp::{
-    Failure, Limits, Pool, Relay, Reply,
+    Failure, Pool, PoolLimits, Relay, Reply,
     phase::{Deadlines, Phase},
     tls::Security,
 };
@@ -21,8 +21,8 @@ pub(crate) const SHORT: Deadlines = Deadlines {
     total: Duration::from_millis(1500),
 };
 
-pub(crate) const LIMITS: Limits =
-    Limits { sessions: 4, mails: 100, life: Duration::from_mins(5), idle: Duration::from_mins(1) };
+pub(crate) const LIMITS: PoolLimits =
+    PoolLimits { sessions: 4, mails: 100, life: Duration::from_mins(5), idle: Duration::from_mins(1) };
 
 pub(crate) fn relay(server: &SmtpServer, deadlines: Deadlines) -> Relay {
     Relay {
@@ -130,7 +130,7 @@ async fn one_connection_carries_many_mails_and_survives_a_refused_one() {
 #[tokio::test]
 async fn a_connection_is_replaced_after_its_mails_are_spent() {
     let server = SmtpServer::start().await;
-    let pool = Pool::new(relay(&server, SHORT), Limits { mails: 2, ..LIMITS });
+    let pool = Pool::new(relay(&server, SHORT), PoolLimits { mails: 2, ..LIMITS });
     for _ in 0..4 {
         assert_eq!(send(&pool, "ada@example.org").await, Ok(()));
     }
@@ -168,7 +168,7 @@ async fn a_server_that_takes_no_further_connection_is_busy_and_not_away() {
 #[tokio::test]
 async fn idle_connections_are_closed() {
     let server = SmtpServer::start().await;
-    let pool = Pool::new(relay(&server, SHORT), Limits { idle: Duration::ZERO, ..LIMITS });
+    let pool = Pool::new(relay(&server, SHORT), PoolLimits { idle: Duration::ZERO, ..LIMITS });
     assert_eq!(send(&pool, "ada@example.org").await, Ok(()));
     pool.close_idle().await;
     assert_eq!(send(&pool, "ada@example.org").await, Ok(()));

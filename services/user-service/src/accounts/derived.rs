@@ -41,7 +41,11 @@ impl std::fmt::Debug for DerivedAccounts {
 }
 
 impl Accounts for DerivedAccounts {
-    fn find_or_make<'a>(&'a self, address: &'a EmailAddress) -> BoxFuture<'a, Result<User, AccountsError>> {
+    fn find_or_make<'a>(
+        &'a self,
+        address: &'a EmailAddress,
+        _written: &'a str,
+    ) -> BoxFuture<'a, Result<User, AccountsError>> {
         ready(Ok(self.user(address))).boxed()
     }
 }

@@ -1,4 +1,8 @@
-//! The directory of people in MongoDB: database `user-service`, collection `users`, as the original has it.
+//! The directory of people in MongoDB: the collection `users`, as the original has it.
+//!
+//! - [`sign_in`]: finds the user who signs in, or creates one.
+//! - [`connection`]: connects, and chooses the [`database`]. [`trouble`]: why the directory cannot be used.
+//! - [`check`], [`restore`]: the commands `user-service directory …`.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -18,10 +22,16 @@ use tokio::time::timeout;
 
 use super::{Accounts, AccountsError, DerivedAccounts, Page, User, document};
 
+mod check;
 mod connection;
+mod database;
+mod restore;
+mod sign_in;
 mod trouble;
 
-pub use connection::{ParseUriError, parse_uri, supervise};
+pub use check::check;
+pub use connection::{DirectorySettings, ParseUriError, parse_uri, supervise};
+pub use restore::restore;
 pub use trouble::DirectoryTrouble;
 
 /// No answer within this is a failure.
@@ -49,31 +59,6 @@ impl Directory {
         users.as_deref().cloned().ok_or(AccountsError::NoAnswer(DirectoryTrouble::Unreachable))
     }
 
-    async fn sign_in(&self, address: &EmailAddress) -> Result<User, AccountsError> {
-        let users = self.users()?;
-        if let Some(user) = find_one(&users, document::by_address(address)).await? {
-            return Ok(user);
-        }
-        if let Some(user) = adopt(&users, address).await? {
-            return Ok(user);
-        }
-        let id = self.ids.as_ref().and_then(|ids| document::object_id(&ids.id(address)));
-        let new = document::new_person(id.unwrap_or_default(), address);
-        let made = users
-            .find_one_and_update(document::by_address(address), new)
-            .upsert(true)
-            .return_document(ReturnDocument::After)
-            .await;
-        match made {
-            Ok(document) => read(document).and_then(|user| user.ok_or(AccountsError::Document)),
-            // Another request made the same person in between.
-            Err(error) if is_duplicate(&error) => {
-                find_one(&users, document::by_address(address)).await?.ok_or(AccountsError::Document)
-            }
-            Err(error) => Err(no_answer(&error)),
-        }
-    }
-
     async fn rename_to(&self, id: &str, name: &str) -> Result<Option<User>, AccountsError> {
         let Some(id) = document::object_id(id) else { return Ok(None) };
         let change = doc! { "$set": { "name": name, "updatedAt": DateTime::now() } };
@@ -86,29 +71,11 @@ impl Directory {
         let after = page.after.as_deref().and_then(document::object_id);
         let filter = after.map_or_else(Document::new, |after| doc! { "_id": { "$gt": after } });
         let users = self.users()?;
-        let mut query = users.find(filter).sort(doc! { "_id": 1 }).projection(document::projection());
-        if let Some(limit) = page.limit {
-            query = query.limit(limit.into());
-        }
+        let query = users.find(filter).sort(doc! { "_id": 1 }).projection(document::projection());
+        let query = query.limit(page.limit.into());
         let found = query.await.map_err(|error| no_answer(&error))?;
         let found = found.try_collect::<Vec<_>>().await.map_err(|error| no_answer(&error))?;
         Ok(found.iter().filter_map(document::user).collect())
-    }
-}
-
-/// Finds a person whose address was stored in other letter case, and stores it normalised.
-async fn adopt(users: &Collection<Document>, address: &EmailAddress) -> Result<Option<User>, AccountsError> {
-    let Some(old) = find_one(users, document::by_address_in_any_case(address)).await? else {
-        return Ok(None);
-    };
-    let Some(id) = document::object_id(&old.id) else { return Ok(Some(old)) };
-    let change = doc! { "$set": { "email": address.as_str(), "updatedAt": DateTime::now() } };
-    let update = users.find_one_and_update(doc! { "_id": id }, change);
-    match update.return_document(ReturnDocument::After).await {
-        Ok(document) => read(document),
-        // A document with the normalised address was made in between.
-        Err(error) if is_duplicate(&error) => find_one(users, document::by_address(address)).await,
-        Err(error) => Err(no_answer(&error)),
     }
 }
 
@@ -137,8 +104,16 @@ async fn in_time<T>(work: impl Future<Output = Result<T, AccountsError>>) -> Res
 }
 
 impl Accounts for Directory {
-    fn find_or_make<'a>(&'a self, address: &'a EmailAddress) -> BoxFuture<'a, Result<User, AccountsError>> {
-        in_time(self.sign_in(address)).boxed()
+    fn find_or_make<'a>(
+        &'a self,
+        address: &'a EmailAddress,
+        written: &'a str,
+    ) -> BoxFuture<'a, Result<User, AccountsError>> {
+        in_time(self.sign_in(address, written)).boxed()
+    }
+
+    fn look_up<'a>(&'a self, address: &'a EmailAddress) -> BoxFuture<'a, Result<(), AccountsError>> {
+        in_time(async { find_one(&self.users()?, document::by_address(address)).await.map(drop) }).boxed()
     }
 
     fn find<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<User>, AccountsError>> {

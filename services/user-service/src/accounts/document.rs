@@ -16,26 +16,53 @@ pub(super) fn by_address(address: &EmailAddress) -> Document {
     doc! { "email": address.as_str() }
 }
 
-/// Finds the person whose address was stored in other letter case.
-pub(super) fn by_address_in_any_case(address: &EmailAddress) -> Document {
-    let mut pattern = String::from("^");
-    for c in address.as_str().chars() {
-        if !c.is_ascii_alphanumeric() {
-            pattern.push('\\');
+/// Finds the user whose address is stored as it was written.
+pub(super) fn as_written(written: &str) -> Document {
+    doc! { "email": written }
+}
+
+/// The field with the address as it was written, where [`EmailAddress`] is another: a way back to the original, which
+/// compares exactly, puts it back.
+pub(super) const AS_WRITTEN: &str = "emailAsWritten";
+
+/// Finds candidates for the user whose address was stored in another form: in other letter case, with white space or
+/// invisible characters around it, or with characters in its domain that punycode replaces. [`has_address`] decides.
+pub(super) fn in_another_form(address: &EmailAddress) -> Document {
+    let (local, domain) = (in_any_case(address.local_part()), in_any_case(address.domain()));
+    doc! { "email": { "$regex": format!(r"^[^!-~]*{local}[@＠﹫](?:{domain}\.?[^!-~]*|.*[^ -~].*)$") } }
+}
+
+/// Each letter in its two ASCII forms: the option `i` would also match U+212A (KELVIN SIGN) for `k`.
+fn in_any_case(text: &str) -> String {
+    let mut pattern = String::with_capacity(4 * text.len());
+    for c in text.chars() {
+        if c.is_ascii_alphabetic() {
+            pattern.extend(['[', c.to_ascii_lowercase(), c.to_ascii_uppercase(), ']']);
+        } else if c.is_ascii_digit() {
+            pattern.push(c);
+        } else {
+            pattern.extend(['\\', c]);
         }
-        pattern.push(c);
     }
-    pattern.push('$');
-    doc! { "email": { "$regex": pattern, "$options": "i" } }
+    pattern
+}
+
+/// Whether the address of a document is this one, in whatever form it is stored.
+pub(super) fn has_address(document: &Document, address: &EmailAddress) -> bool {
+    document.get_str("email").is_ok_and(|email| EmailAddress::parse(email.trim()).as_ref() == Ok(address))
 }
 
 /// What a new person's document holds besides the address, which the query names.
-pub(super) fn new_person(id: ObjectId, address: &EmailAddress) -> Document {
+pub(super) fn new_person(id: ObjectId, address: &EmailAddress, written: &str) -> Document {
     let now = DateTime::now();
     // `__v` is mongoose's: a document without it makes the original's `save` fail.
-    doc! { "$setOnInsert": {
+    let mut person = doc! {
         "_id": id, "name": address.local_part(), "createdAt": now, "updatedAt": now, "__v": 0,
-    } }
+    };
+    if written.trim() != address.as_str() {
+        person.insert(AS_WRITTEN, written.trim());
+    }
+    doc! { "$setOnInsert": person }
 }
 
 /// The id as MongoDB has it; `None` for a text that no id has.
@@ -63,7 +90,7 @@ mod tests {
     use mongodb::bson::{DateTime, doc, oid::ObjectId};
     use ping_contract::address::EmailAddress;
 
-    use super::{by_address_in_any_case, user};
+    use super::{has_address, in_another_form, user};
 
     #[test]
     fn a_document_of_the_original_is_read() {
@@ -93,9 +120,43 @@ mod tests {
 
     #[test]
     fn the_pattern_of_an_address_means_its_characters() {
-        let address = EmailAddress::parse("a.b+c*d@example.org").unwrap();
-        let query = by_address_in_any_case(&address);
-        let pattern = query.get_document("email").unwrap().get_str("$regex").unwrap();
-        assert_eq!(pattern, r"^a\.b\+c\*d\@example\.org$");
+        let pattern = |address: &str| {
+            let query = in_another_form(&EmailAddress::parse(address).unwrap());
+            let email = query.get_document("email").unwrap();
+            assert!(!email.contains_key("$options"), "{email}");
+            email.get_str("$regex").unwrap().to_owned()
+        };
+        assert_eq!(
+            pattern("a.b+c*7@xy.org"),
+            "^[^!-~]*[aA]\\.[bB]\\+[cC]\\*7[@\u{ff20}\u{fe6b}](?:[xX][yY]\\.[oO][rR][gG]\\.?[^!-~]*|.*[^ -~].*)$"
+        );
+        assert!(pattern("a@b\u{fc}cher.org").contains(r"\-\-[bB][cC][hH][eE][rR]\-[kK][vV][aA]\.[oO]"));
+    }
+
+    #[test]
+    fn an_address_is_the_same_in_other_ascii_case_only() {
+        let address = EmailAddress::parse("kass@example.org").unwrap();
+        let is_same = |email: &str| has_address(&doc! { "email": email }, &address);
+        for same in ["kass@example.org", "KASS@Example.ORG"] {
+            assert!(is_same(same), "{same}");
+        }
+        // KELVIN SIGN, LATIN SMALL LETTER LONG S, and more.
+        let others = ["\u{212a}ass@example.org", "ka\u{17f}s@example.org", "kass@example.org x", ""];
+        for other in others {
+            assert!(!is_same(other), "{other:?}");
+        }
+        assert!(!has_address(&doc! {}, &address));
+    }
+
+    #[test]
+    fn an_address_is_the_same_with_spaces_around_it_and_with_its_domain_in_unicode() {
+        let has = |stored: &str, address: &str| {
+            has_address(&doc! { "email": stored }, &EmailAddress::parse(address).unwrap())
+        };
+        for stored in [" ada@example.org", "Ada@example.org \n", "\tada@example.org"] {
+            assert!(has(stored, "ada@example.org"), "{stored:?}");
+        }
+        assert!(has("Ada@B\u{dc}cher.example", "ada@xn--bcher-kva.example"));
+        assert!(!has("ada@bucher.example", "ada@xn--bcher-kva.example"));
     }
 }

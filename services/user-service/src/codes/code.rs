@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ping_contract::typed::{digit_value, is_dash, is_dot, is_unseen};
 use rand::{TryRng as _, rngs::SysRng};
 
 use crate::random::NoRandomness;
@@ -41,17 +42,15 @@ impl Code {
         Self(digits)
     }
 
-    /// Reads what a person typed or pasted: spaces and dashes go, full-width digits become ASCII ones.
+    /// Reads what a person typed or pasted: decimal digits of any script, with white space, invisible characters, dashes
+    /// and dots anywhere.
     #[must_use]
     pub fn parse(input: &str) -> Option<Self> {
         let mut digits = [0; CODE_DIGITS];
         let mut read = 0;
-        for c in input.chars().filter(|c| !c.is_whitespace() && *c != '-') {
-            *digits.get_mut(read)? = match c {
-                '0'..='9' => u8::try_from(c).ok()?,
-                '\u{ff10}'..='\u{ff19}' => b'0' + u8::try_from(u32::from(c) - 0xff10).ok()?,
-                _ => return None,
-            };
+        let ignored = |c: &char| is_unseen(*c) || c.is_control() || is_dash(*c) || is_dot(*c);
+        for c in input.chars().filter(|c| !ignored(c)) {
+            *digits.get_mut(read)? = b'0' + digit_value(c)?;
             read += 1;
         }
         (read == CODE_DIGITS).then_some(Self(digits))
@@ -87,10 +86,34 @@ mod tests {
 
     #[test]
     fn codes_are_read_as_people_paste_them() {
-        for typed in ["482931", " 482 931 ", "482-931", "\u{ff14}\u{ff18}\u{ff12}931", "482\u{a0}931\n"] {
+        for typed in [
+            "482931",
+            " 482 931 ",
+            "482-931",
+            "482931.",
+            "482\u{a0}931\n",
+            "482\u{2013}931",
+            "482\u{2212}931",
+            "482\u{b7}931",
+            "4.8.2.9.3.1",
+            "482\u{30fc}931",
+            "\u{2022} 482\u{2043}931\u{2026}",
+            "\u{2800}482931\u{3164}",
+            "\u{0}482931\u{8}",
+            "\u{202e}482931\u{fff9}",
+            "\u{1e954}\u{1e958}\u{1e952}931\u{964}",
+            "\u{200b}482931\u{feff}",
+            "\u{202a}482\u{2060}931\u{202c}",
+            "\u{ff14}\u{ff18}\u{ff12}931\u{3002}",
+            "\u{664}\u{668}\u{662}\u{669}\u{663}\u{661}",
+            "\u{96a}\u{96e}\u{968}\u{96f}\u{969}\u{967}",
+            "\u{1d7d2}\u{1d7d6}2931",
+        ] {
             assert_eq!(Code::parse(typed).unwrap().as_str(), "482931", "{typed:?}");
         }
-        for typed in ["", "48293", "4829311", "48293a", "\u{0664}82931", "-482931x"] {
+        for typed in
+            ["", "...", "48293", "4829311", "48293a", "-482931x", "482,931", "48293\u{b2}", "\u{56db}82931"]
+        {
             assert_eq!(Code::parse(typed), None, "{typed:?}");
         }
     }

@@ -2,14 +2,15 @@
 
 use ping_contract::{address::EmailAddress, keys};
 use redis::Value;
+use redis_client::StoreError;
 
 use super::{
     Receipt, Store,
-    reply::{millis, number, numbers, text},
+    reply::{millis, number, numbers, numbers_in, text},
 };
 use crate::{
+    peppers::HexDigest,
     rate_limits::{ClientIp, Policy, Quota, Refusal, Remaining, seconds_until},
-    redis::StoreError,
 };
 
 /// How long "in flight" is believed of an `Idempotency-Key`: longer than any request lasts.
@@ -22,6 +23,8 @@ pub struct IssueRequest<'a> {
     pub address: &'a EmailAddress,
     /// Who asks.
     pub client: ClientIp,
+    /// [`ClientIp::network`] of it.
+    pub network: &'a str,
     /// Random, 32 hex digits: whose issue it is.
     pub issue_id: &'a str,
     /// Of the code.
@@ -30,6 +33,8 @@ pub struct IssueRequest<'a> {
     pub kid: &'a str,
     /// Of the challenge.
     pub challenge_hash: &'a str,
+    /// Digest of the client's network beside the mailbox, under every pepper in use, the current one first.
+    pub networks: &'a [HexDigest],
     /// Digest of the `Idempotency-Key` and fingerprint of the body, if the request has one.
     pub idempotency: Option<(&'a str, &'a str)>,
 }
@@ -79,7 +84,9 @@ pub struct Issued {
 /// The keys of one login, in the order of the scripts.
 #[derive(Debug)]
 pub(super) struct IssueKeys {
-    code: String,
+    codes: String,
+    known_networks: String,
+    original_code: String,
     pub(super) resend: Vec<String>,
     pub(super) windows: Vec<(Quota, String)>,
     pub(super) idempotency: Option<String>,
@@ -89,15 +96,15 @@ impl Store {
     /// Checks every limit, counts, and makes the code live: all or nothing, in one call.
     pub async fn issue(&self, request: IssueRequest<'_>) -> Result<IssueOutcome, IssueError> {
         let keys = self.issue_keys(&request);
-        let network = request.client.network();
         let mut call = self.scripts.issue.prepare_invoke();
         keys.add_to(&mut call);
         call.arg(request.issue_id).arg(request.digest).arg(request.kid).arg(request.challenge_hash);
-        call.arg(millis(self.limits.code_ttl)).arg(millis(self.limits.resend_after)).arg(network);
+        call.arg(millis(self.limits.code_ttl)).arg(millis(self.limits.resend_after)).arg(request.network);
         call.arg(keys.resend.len()).arg(keys.windows.len());
         call.arg(request.idempotency.map_or("", |(_, fingerprint)| fingerprint)).arg(IN_FLIGHT_MS);
+        call.arg(self.limits.max_attempts).arg(request.networks.len()).arg(request.networks);
         for (quota, _) in &keys.windows {
-            call.arg(quota.places).arg(millis(quota.window)).arg(is_refundable(quota.policy));
+            call.arg(quota.places).arg(millis(quota.window)).arg(kind_of_window(quota.policy));
         }
         match self.redis.invoke::<Vec<Value>>(&call).await {
             Ok(answer) => self
@@ -118,11 +125,13 @@ impl Store {
 
     fn issue_keys(&self, request: &IssueRequest<'_>) -> IssueKeys {
         let mailbox = request.address.without_tag();
-        let network = request.client.network();
         let wide = request.client.wide_network();
+        let digest = request.networks.first().map_or("", String::as_str);
+        let mailbox_here = keys::mailbox_and_network(&mailbox, digest);
         let subject = |policy| match policy {
-            Policy::LoginIp => Some(network.as_str()),
+            Policy::LoginIp => Some(request.network),
             Policy::LoginNetwork => wide.as_deref(),
+            Policy::LoginAddress | Policy::LoginAddressDay => Some(mailbox_here.as_str()),
             _ => Some(mailbox.as_str()),
         };
         let windows = self
@@ -138,7 +147,9 @@ impl Store {
             }
         }
         IssueKeys {
-            code: keys::code(request.address),
+            codes: keys::codes(request.address),
+            known_networks: keys::known_networks(request.address),
+            original_code: keys::original_code(request.address),
             resend,
             windows: windows.collect(),
             idempotency: request.idempotency.map(|(digest, _)| keys::idempotency(digest)),
@@ -154,8 +165,9 @@ impl Store {
         match text(answer.first()?)? {
             "issued" => {
                 let now = number(answer.get(1)?)?;
-                let numbers = numbers(&answer[2..])?;
+                let numbers = numbers_in(text(answer.get(2)?)?)?;
                 let windows = keys.windows.iter().zip(numbers.chunks_exact(2));
+                let windows = windows.filter(|(_, counted)| counted[1] > 0); // those that count this client
                 let remaining = windows.map(|((quota, _), counted)| Remaining {
                     policy: quota.policy,
                     places: quota.places.saturating_sub(u32::try_from(counted[0]).unwrap_or(u32::MAX)),
@@ -199,7 +211,7 @@ impl Store {
 
 impl IssueKeys {
     pub(super) fn add_to(&self, call: &mut redis::ScriptInvocation<'_>) {
-        call.key(self.code.as_str());
+        call.key(self.codes.as_str()).key(self.known_networks.as_str()).key(self.original_code.as_str());
         for key in self.resend.iter().chain(self.windows.iter().map(|(_, key)| key)).chain(&self.idempotency)
         {
             call.key(key.as_str());
@@ -207,7 +219,12 @@ impl IssueKeys {
     }
 }
 
-/// Whether a verified login gives its place back: offices sign in from behind one address.
-fn is_refundable(policy: Policy) -> bool {
-    matches!(policy, Policy::LoginIp | Policy::LoginNetwork)
+/// What is special about a window, as `windows.lua` names it. A verified login gives the client's place back, because
+/// offices sign in from behind one address.
+fn kind_of_window(policy: Policy) -> &'static str {
+    match policy {
+        Policy::LoginIp | Policy::LoginNetwork => "refund",
+        Policy::LoginAddressAll | Policy::LoginAddressAllDay => "others",
+        _ => "",
+    }
 }

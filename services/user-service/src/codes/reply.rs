@@ -21,3 +21,8 @@ pub(super) fn number(value: &Value) -> Option<i64> {
 pub(super) fn numbers(values: &[Value]) -> Option<Vec<i64>> {
     values.iter().map(number).collect()
 }
+
+/// The numbers of a text, separated by spaces.
+pub(super) fn numbers_in(text: &str) -> Option<Vec<i64>> {
+    text.split_ascii_whitespace().map(|number| number.parse().ok()).collect()
+}

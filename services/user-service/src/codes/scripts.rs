@@ -3,8 +3,12 @@
 
 use redis::Script;
 
-/// Stands in front of every script, after the first line.
+/// What the scripts share stands in front of each of them, after the first line.
 const SLOTS: &str = include_str!("scripts/slots.lua");
+/// For those that check windows, after [`SLOTS`].
+const WINDOWS: &str = include_str!("scripts/windows.lua");
+/// For those that ask or remember which networks an address was signed in from.
+const NETWORKS: &str = include_str!("scripts/networks.lua");
 
 /// All scripts, built once: each costs a SHA-1.
 #[derive(Debug)]
@@ -19,29 +23,29 @@ pub(super) struct Scripts {
 impl Scripts {
     pub(super) fn new() -> Self {
         Self {
-            issue: script(include_str!("scripts/issue.lua")),
-            take_back: script(include_str!("scripts/take_back.lua")),
-            claim: script(include_str!("scripts/claim.lua")),
-            consume: script(include_str!("scripts/consume.lua")),
-            release: script(include_str!("scripts/release.lua")),
+            issue: script(include_str!("scripts/issue.lua"), &[SLOTS, WINDOWS, NETWORKS]),
+            take_back: script(include_str!("scripts/take_back.lua"), &[SLOTS]),
+            claim: script(include_str!("scripts/claim.lua"), &[SLOTS, WINDOWS, NETWORKS]),
+            consume: script(include_str!("scripts/consume.lua"), &[SLOTS, NETWORKS]),
+            release: script(include_str!("scripts/release.lua"), &[SLOTS]),
         }
     }
 }
 
-fn script(text: &str) -> Script {
-    Script::new(&whole(text))
+fn script(text: &str, shared: &[&str]) -> Script {
+    Script::new(&whole(text, shared))
 }
 
 /// The first line stays first: without `#!lua` Redis lets a script run half past `maxmemory` (measured). Those that
 /// only give back have `flags=allow-oom`: a full Redis must not keep what it could be rid of.
-fn whole(text: &str) -> String {
+fn whole(text: &str, shared: &[&str]) -> String {
     let (shebang, rest) = text.split_once('\n').unwrap_or((text, ""));
-    format!("{shebang}\n{SLOTS}\n{rest}")
+    format!("{shebang}\n{}\n{rest}", shared.join("\n"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::whole;
+    use super::{NETWORKS, SLOTS, WINDOWS, whole};
 
     #[test]
     fn every_script_begins_with_the_shebang() {
@@ -52,7 +56,9 @@ mod tests {
             ("consume", include_str!("scripts/consume.lua")),
             ("release", include_str!("scripts/release.lua")),
         ] {
-            assert!(whole(text).starts_with("#!lua"), "{name}");
+            let whole = whole(text, &[SLOTS, WINDOWS, NETWORKS]);
+            assert!(whole.starts_with("#!lua"), "{name}");
+            assert_eq!(whole.lines().filter(|line| line.starts_with("#!lua")).count(), 1, "{name}");
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Settling an issue once the broker has answered: the response is kept for replays, or the issue is taken back.
 
 use redis::Value;
+use redis_client::StoreError;
 
 use super::{Store, issue::IssueKeys, reply::millis};
-use crate::redis::StoreError;
 
 /// What settles an issue.
 #[derive(Debug)]

@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use ping_contract::{address::EmailAddress, keys};
 use redis::Value;
+use redis_client::StoreError;
 
 use super::{
     Store,
     reply::{millis, number, numbers, text},
 };
 use crate::{
-    rate_limits::{ClientIp, DAY, Policy, Quota, Refusal},
-    redis::StoreError,
+    peppers::HexDigest,
+    rate_limits::{
+        ClientIp, DAY, IN_A_ROW_BEFORE_DAYS, KNOWN_NETWORKS, MEMORY, MOST_IN_A_ROW, Policy, Quota, Refusal,
+    },
 };
 
 /// How long a claim holds: longer than any request lasts, so that it frees a code only after a crash.
@@ -28,8 +31,12 @@ pub struct ClaimRequest<'a> {
     pub request_id: &'a str,
     /// Of the challenge that came along, if any.
     pub challenge_hash: Option<&'a str>,
+    /// Compare the code with that of the challenge alone, and with none where no challenge came along.
+    pub only_challenge: bool,
     /// Pepper id and digest of the try, under every pepper in use.
     pub digests: &'a [(&'a str, String)],
+    /// Digest of the client's network beside the mailbox, under every pepper in use, the current one first.
+    pub networks: &'a [HexDigest],
 }
 
 /// What became of it.
@@ -47,6 +54,8 @@ pub enum ClaimOutcome {
         reason: WrongReason,
         /// Tries left, if the right challenge came along.
         attempts_remaining: Option<u32>,
+        /// With this try the client's network has had a third of the wrong codes that it may have.
+        network_stands_out: bool,
     },
 }
 
@@ -74,55 +83,51 @@ pub struct Claimant<'a> {
     pub address: &'a EmailAddress,
     /// The request that claimed.
     pub request_id: &'a str,
+    /// Digest of its client's network beside the mailbox.
+    pub network: &'a str,
 }
 
 impl Store {
     /// Counts the try, compares it, and claims the code: all or nothing, in one call.
     pub async fn claim(&self, request: ClaimRequest<'_>) -> Result<ClaimOutcome, StoreError> {
         let windows = self.verify_windows(request.client);
-        let mailbox = request.address.without_tag();
         let mut call = self.scripts.claim.prepare_invoke();
-        call.key(keys::code(request.address));
-        for policy in [Policy::VerifyAddress, Policy::VerifyChallenge] {
-            call.key(keys::limit(policy.name(), &mailbox)).key(keys::limit_wait(policy.name(), &mailbox));
-        }
-        for (_, key) in &windows {
-            call.key(key.as_str());
-        }
+        add_claim_keys(&mut call, &request, &windows);
         let tries = self.limits.wrong_tries;
-        call.arg(request.request_id).arg(millis(CLAIM)).arg(self.limits.max_attempts);
-        call.arg(request.challenge_hash.unwrap_or_default());
-        call.arg(tries.free_a_day).arg(millis(DAY)).arg(millis(tries.first_wait));
-        call.arg(millis(tries.longest_wait)).arg(windows.len());
+        call.arg(request.request_id).arg(millis(CLAIM));
+        call.arg(self.limits.max_attempts).arg(self.limits.stranger_attempts());
+        call.arg(request.challenge_hash.unwrap_or_default()).arg(request.client.network());
+        call.arg(tries.free_a_day)
+            .arg(millis(DAY))
+            .arg(millis(tries.first_wait))
+            .arg(millis(tries.longest_wait));
+        call.arg(IN_A_ROW_BEFORE_DAYS).arg(MOST_IN_A_ROW).arg(millis(MEMORY));
+        call.arg(request.networks.len()).arg(windows.len()).arg(request.networks);
         for (quota, _) in &windows {
-            call.arg(quota.places).arg(millis(quota.window));
+            call.arg(quota.places).arg(millis(quota.window)).arg("");
         }
+        call.arg(request.only_challenge);
         for (kid, digest) in request.digests {
             call.arg(*kid).arg(digest.as_str());
         }
         let answer = self.redis.invoke::<Vec<Value>>(&call).await?;
-        let with_challenge = request.challenge_hash.is_some();
-        claim_outcome(&answer, &windows, with_challenge).ok_or(StoreError::Answer)
+        claim_outcome(&answer, &windows).ok_or(StoreError::Answer)
     }
 
-    /// Uses the code up and gives the login's place back. `false`: the claim was lost meanwhile.
+    /// Uses the code up, gives the login's place back, and remembers the network. `false`: the claim was lost meanwhile.
     pub async fn consume(&self, claimant: Claimant<'_>, claim: &Claim) -> Result<bool, StoreError> {
-        self.settle(&self.scripts.consume, claimant, claim).await
+        let mut call = self.scripts.consume.prepare_invoke();
+        call.key(keys::codes(claimant.address)).key(keys::known_networks(claimant.address));
+        call.key(keys::wrong_codes_in_a_row(claimant.address)).key(keys::original_code(claimant.address));
+        call.arg(claimant.request_id).arg(claim.slot);
+        call.arg(claimant.network).arg(millis(MEMORY)).arg(KNOWN_NETWORKS);
+        self.redis.invoke::<i64>(&call).await.map(|settled| settled == 1)
     }
 
     /// Gives the claim up: the code stays good.
     pub async fn release(&self, claimant: Claimant<'_>, claim: &Claim) -> Result<bool, StoreError> {
-        self.settle(&self.scripts.release, claimant, claim).await
-    }
-
-    async fn settle(
-        &self,
-        script: &redis::Script,
-        claimant: Claimant<'_>,
-        claim: &Claim,
-    ) -> Result<bool, StoreError> {
-        let mut call = script.prepare_invoke();
-        call.key(keys::code(claimant.address)).arg(claimant.request_id).arg(claim.slot);
+        let mut call = self.scripts.release.prepare_invoke();
+        call.key(keys::codes(claimant.address)).arg(claimant.request_id).arg(claim.slot);
         self.redis.invoke::<i64>(&call).await.map(|settled| settled == 1)
     }
 
@@ -136,21 +141,39 @@ impl Store {
     }
 }
 
-fn claim_outcome(
-    answer: &[Value],
+/// The keys in the order of `claim.lua`.
+fn add_claim_keys(
+    call: &mut redis::ScriptInvocation<'_>,
+    request: &ClaimRequest<'_>,
     windows: &[(Quota, String)],
-    with_challenge: bool,
-) -> Option<ClaimOutcome> {
+) {
+    let everybody = request.address.without_tag();
+    let network = request.networks.first().map_or("", String::as_str);
+    let known_network = keys::mailbox_and_network(&everybody, network);
+    call.key(keys::codes(request.address)).key(keys::known_networks(request.address));
+    call.key(keys::wrong_codes_in_a_row(request.address));
+    for (policy, subject) in
+        [(Policy::VerifyAddress, &*everybody), (Policy::VerifyChallenge, known_network.as_str())]
+    {
+        call.key(keys::limit(policy.name(), subject)).key(keys::limit_wait(policy.name(), subject));
+    }
+    call.key(keys::original_code(request.address));
+    for (_, key) in windows {
+        call.key(key.as_str());
+    }
+}
+
+fn claim_outcome(answer: &[Value], windows: &[(Quota, String)]) -> Option<ClaimOutcome> {
     match text(answer.first()?)? {
         "claimed" => Some(ClaimOutcome::Claimed(Claim { slot: number(answer.get(1)?)? })),
         "claimed-by-another" => Some(ClaimOutcome::ClaimedByAnother),
         "limited" => {
             let now = number(answer.get(1)?)?;
             let numbers = numbers(&answer[2..])?;
-            let wait = if with_challenge { Policy::VerifyChallenge } else { Policy::VerifyAddress };
-            let policy = |place: i64| match usize::try_from(place).ok()?.checked_sub(1) {
-                None => Some(wait),
-                Some(window) => windows.get(window).map(|(quota, _)| quota.policy),
+            let policy = |place: i64| match place {
+                -1 => Some(Policy::VerifyChallenge),
+                0 => Some(Policy::VerifyAddress),
+                window => windows.get(usize::try_from(window).ok()? - 1).map(|(quota, _)| quota.policy),
             };
             let ends = numbers.chunks_exact(2).map(|end| Some((policy(end[0])?, end[1])));
             Refusal::from_ends(&ends.collect::<Option<Vec<_>>>()?, now).map(ClaimOutcome::Limited)
@@ -162,7 +185,11 @@ fn claim_outcome(
                 _ => WrongReason::Unknown,
             };
             let attempts_remaining = u32::try_from(number(answer.get(2)?)?).ok();
-            Some(ClaimOutcome::Wrong { reason, attempts_remaining })
+            let counted = number(answer.get(3)?)?;
+            let network_stands_out = windows.first().is_some_and(|(quota, _)| {
+                quota.policy == Policy::VerifyIp && counted == i64::from(quota.places.div_ceil(3))
+            });
+            Some(ClaimOutcome::Wrong { reason, attempts_remaining, network_stands_out })
         }
         _ => None,
     }

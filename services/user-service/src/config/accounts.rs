@@ -3,19 +3,28 @@
 use std::{path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
+use service_kit::config::from_secret;
 
-use crate::tokens::TokenOptions;
+use crate::{accounts::DirectorySettings, tokens::TokenOptions};
 
 /// Accounts.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Accounts")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct AccountArgs {
     /// The directory of users, mongodb:// or mongodb+srv://; without it, people have an id and an address alone
-    #[arg(long, env = "MONGO_URI", hide_env_values = true)]
+    #[arg(long, env = "MONGO_URI", hide_env_values = true, value_parser = from_secret::<SecretString>)]
     pub mongo_uri: Option<SecretString>,
+    /// The database with the collection users; not set = user-service, as the original has it, or the one that
+    /// `MONGO_URI` names where only that one holds users
+    #[arg(long, env = "MONGO_DATABASE", value_parser = database)]
+    pub mongo_database: Option<String>,
     /// Show people each other's addresses
     #[arg(long, env = "DIRECTORY_EMAILS")]
     pub directory_emails: bool,
+    /// Answer GET /api/v1/users, which shows every user to every user; false = 501
+    #[arg(long, env = "LIST_USERS", default_value_t = true, action = clap::ArgAction::Set)]
+    pub list_users: bool,
     /// Folder of Ed25519 keys in PKCS#8 PEM, one a file, that sign tokens (`EdDSA`); read again every 5 s. A key added
     /// beside another signs after 10 minutes; remove the old one once the new one signs
     #[arg(long, env = "TOKEN_SIGNING_KEYS_DIR")]
@@ -33,9 +42,25 @@ pub struct AccountArgs {
     /// set = no cookie
     #[arg(long, env = "AUTH_COOKIE_DOMAIN", value_parser = domain)]
     pub auth_cookie_domain: Option<String>,
+    /// Ask Redis at /authz and wherever a token is shown whether its session has ended, so that a sign-out counts at
+    /// once: one read a request, and 503 while Redis does not answer. false = a token counts until it expires. What
+    /// signs a token always asks
+    #[arg(long, env = "AUTHZ_CHECK_SESSION", default_value_t = true, action = clap::ArgAction::Set)]
+    pub authz_check_session: bool,
+    /// Accept a code only together with the challenge that its login answered, so that others can only guess at
+    /// codes that they asked for; clients of the original send none
+    #[arg(long, env = "REQUIRE_CHALLENGE")]
+    pub require_challenge: bool,
 }
 
 impl AccountArgs {
+    /// Where the directory is, where there is one.
+    #[must_use]
+    pub fn directory(&self) -> Option<DirectorySettings> {
+        let uri = self.mongo_uri.clone()?;
+        Some(DirectorySettings { uri, database: self.mongo_database.clone() })
+    }
+
     /// What `EdDSA` tokens say, and how long they live.
     #[must_use]
     pub fn token_options(&self) -> TokenOptions {
@@ -51,6 +76,15 @@ impl AccountArgs {
     pub fn access_ttl(&self) -> Duration {
         Duration::from_secs(self.access_ttl_seconds)
     }
+}
+
+/// What MongoDB takes as the name of a database on every platform.
+pub(super) fn database(text: &str) -> Result<String, &'static str> {
+    let is_allowed = |c: char| !c.is_control() && !" /\\.\"$*<>:|?".contains(c);
+    if text.is_empty() || text.len() > 63 || !text.chars().all(is_allowed) {
+        return Err("use the name of a database, such as user-service");
+    }
+    Ok(text.to_owned())
 }
 
 /// Letters, digits, hyphens and dots: what cannot end a cookie's attribute.

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::ConfigError;
 use crate::{
-    peppers::{Peppers, derive_key},
+    peppers::{LastingPeppers, Peppers, derive_key},
     tokens::{KeyRing, SigningKey},
 };
 
@@ -31,7 +31,8 @@ pub struct SecretArgs {
     #[arg(long, env = "OTP_PEPPERS_FILE", conflicts_with = "otp_peppers")]
     pub otp_peppers_file: Option<PathBuf>,
     /// Key of the ids that people have without a directory, and that a later directory keeps; derived from
-    /// `JWT_SECRET` if not set, so set it before that is rotated
+    /// `JWT_SECRET` if not set, so set it before that is rotated. Sessions and known networks are hashed under a key that follows
+    /// from it; without it under the peppers, and they then end with their pepper
     #[arg(long, env = "USER_ID_SECRET", hide_env_values = true)]
     pub user_id_secret: Option<SecretString>,
 }
@@ -71,6 +72,13 @@ impl SecretArgs {
     #[must_use]
     pub fn peppers_are_derived(&self) -> bool {
         self.otp_peppers.is_none() && self.otp_peppers_file.is_none()
+    }
+
+    /// The keys of sessions' records and of known networks.
+    #[must_use]
+    pub fn lasting_peppers(&self, peppers: &Peppers) -> LastingPeppers {
+        let secret = self.user_id_secret.as_ref().map(|secret| secret.expose_secret().as_bytes());
+        LastingPeppers::new(secret, peppers.clone())
     }
 
     /// The key of the ids that people have without a directory; `None` where nothing stays the same long enough.

@@ -8,15 +8,27 @@ use service_kit::{shutdown::Shutdown, telemetry::chain};
 use super::{log_limit::LogLimit, sign_in::LoginLimit};
 use crate::{
     accounts::{AccountOptions, Accounts, AccountsError, User},
+    audit::{Audit, Entry},
     codes::Store,
-    http::{TrustedProxies, problem::Problem, rate_limit_headers},
+    http::{TrustedProxies, problem::Problem, rate_limit_headers, request},
     metrics::ServiceMetrics,
-    peppers::Peppers,
+    peppers::{LastingPeppers, Peppers},
     publisher::MailPublisher,
     rate_limits::{ClientIp, Limits},
-    sessions::Sessions,
-    tokens::{SessionRef, SignedToken, Tokens},
+    sessions::{LiveSession, Sessions},
+    tokens::{Identity, SignedToken, Tokens},
 };
+
+/// What a token is signed on.
+#[derive(Debug, Clone, Copy)]
+pub enum Basis<'a> {
+    /// A code that was verified just now, where there are no sessions.
+    Code,
+    /// A session that has not ended.
+    Session(&'a LiveSession),
+    /// A token without a session: the new one ends with it.
+    Token(&'a Identity),
+}
 
 /// The parts that a service is put together from.
 pub struct Parts {
@@ -34,6 +46,8 @@ pub struct Parts {
     pub options: AccountOptions,
     /// Keys of digests.
     pub peppers: Peppers,
+    /// Keys of what Redis keeps for 30 days.
+    pub lasting_peppers: LastingPeppers,
     /// The same that the store counts by.
     pub limits: Arc<Limits>,
     /// How many logins may be under way.
@@ -42,13 +56,14 @@ pub struct Parts {
     pub proxies: TrustedProxies,
     /// Counters.
     pub metrics: ServiceMetrics,
+    /// What happened to sign-ins, sessions and keys.
+    pub audit: Audit,
     /// Owner of what outlives its request.
     pub shutdown: Shutdown,
 }
 
 /// The state of all handlers: the parts, and what is computed from them once.
 pub struct App {
-    /// The parts.
     pub parts: Parts,
     /// `RateLimit-Policy` of login.
     pub login_policies: Option<HeaderValue>,
@@ -87,14 +102,24 @@ impl App {
         origin.client
     }
 
+    /// Puts what happened in this request into the audit log.
+    pub fn record(&self, entry: Entry) {
+        self.parts.audit.record(&entry.request(request::instance()));
+    }
+
     /// The sessions, or the 501 that says how to have some.
     pub fn sessions(&self) -> Result<&Sessions, Problem> {
         self.parts.sessions.as_ref().ok_or(Problem::no_signing_keys())
     }
 
     /// A token, or the 500 of a key that does not sign.
-    pub fn sign(&self, user: &User, session: Option<&SessionRef>) -> Result<SignedToken, Problem> {
-        self.parts.tokens.sign(user, session).map_err(|error| {
+    pub fn sign(&self, user: &User, basis: Basis<'_>) -> Result<SignedToken, Problem> {
+        let (session, not_after) = match basis {
+            Basis::Code => (None, None),
+            Basis::Session(live) => (Some(live.reference()), Some(live.ends_at())),
+            Basis::Token(identity) => (None, Some(identity.expires_at)),
+        };
+        self.parts.tokens.sign(user, session, not_after).map_err(|error| {
             tracing::error!(error = chain(&error), "a token could not be signed");
             Problem::internal()
         })

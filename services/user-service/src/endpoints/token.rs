@@ -12,6 +12,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::App;
 
+/// Where Envoy asks: it appends the original path.
+pub(super) const BELOW_AUTHZ: &str = "/authz/{*original}";
+
 /// `/authz` is described here and routed by [`for_proxies`], since it takes any method.
 #[derive(OpenApi)]
 #[openapi(paths(authz::authz))]
@@ -28,5 +31,5 @@ pub(super) fn for_proxies() -> Router<Arc<App>> {
     Router::new()
         .route("/authz", any(authz::authz))
         .route("/authz/", any(authz::authz))
-        .route("/authz/{*original}", any(authz::authz))
+        .route(BELOW_AUTHZ, any(authz::authz))
 }

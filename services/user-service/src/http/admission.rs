@@ -9,7 +9,7 @@ use axum::{
 };
 use tokio::sync::Semaphore;
 
-use super::{body, problem::Problem};
+use super::{body, problem::Problem, request::record_route};
 use crate::metrics::ServiceMetrics;
 
 /// Permits and deadline. Clones share the permits.
@@ -32,6 +32,7 @@ impl Admission {
 ///
 /// A permit is taken only once the body is there: clients that send slowly, however many, take none from the others.
 pub(crate) async fn admit(State(admission): State<Admission>, request: Request, next: Next) -> Response {
+    record_route(&request);
     let response = async {
         if admission.permits.available_permits() == 0 {
             return None;

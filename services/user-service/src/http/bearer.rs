@@ -5,15 +5,10 @@ use axum::http::{HeaderMap, header};
 use super::problem::Problem;
 use crate::tokens::{Identity, Tokens};
 
-/// The bearer of a good token; 401 for anyone else.
+/// The bearer of a good token, whatever became of its session; 401 for anyone else.
 pub(crate) fn identify(tokens: &Tokens, headers: &HeaderMap) -> Result<Identity, Problem> {
-    identify_any(tokens, headers)?.ok_or(Problem::no_token())
-}
-
-/// The same where nobody needs a token: `None` without one, and 401 with a bad one.
-pub(crate) fn identify_any(tokens: &Tokens, headers: &HeaderMap) -> Result<Option<Identity>, Problem> {
-    let Some(token) = token(headers) else { return Ok(None) };
-    tokens.verify(token).map(Some).map_err(|_| Problem::invalid_token())
+    let token = token(headers).ok_or(Problem::no_token())?;
+    tokens.verify(token).map_err(|_| Problem::invalid_token())
 }
 
 /// What follows `Bearer ` (RFC 6750).

@@ -1,5 +1,5 @@
-//! Reading request bodies: JSON objects of at most 16 KiB. What is wrong with one is told by a fixed sentence and a
-//! pointer: a parser's own words quote the value it did not like, which may be a code.
+//! Reading request bodies: JSON objects of at most 16 KiB, plain or packed. What is wrong with one is told by a fixed
+//! sentence and a pointer: a parser's own words quote the value it did not like, which may be a code.
 
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
@@ -10,14 +10,15 @@ use axum::{
 };
 use bytes::Bytes;
 use http_body_util::LengthLimitError;
-use serde::{
-    Deserialize, Deserializer,
-    de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::value::RawValue;
 
+use self::encoding::{Encoding, UnpackError};
 use super::problem::Problem;
 
-/// The largest body, in octets.
+mod encoding;
+
+/// The largest body, in octets: both as it is sent and once it is unpacked.
 pub const MAX_BODY_OCTETS: usize = 16 * 1024;
 
 /// A client that has not sent its whole body by then is told so; below the request's own deadline.
@@ -42,10 +43,11 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
         if !is_json(request.headers()) {
             return Err(Problem::unsupported_media_type());
         }
-        match request.extensions_mut().remove::<WholeBody>() {
-            Some(WholeBody(body)) => body.map(Self),
-            None => read(request.into_body()).await.map(Self),
+        if let Some(WholeBody(body)) = request.extensions_mut().remove::<WholeBody>() {
+            return body.map(Self);
         }
+        let (parts, body) = request.into_parts();
+        read(&parts.headers, body).await.map(Self)
     }
 }
 
@@ -59,12 +61,22 @@ pub(crate) async fn read_ahead(request: Request) -> Request {
         return request;
     }
     let (parts, body) = request.into_parts();
+    let whole = read(&parts.headers, body).await;
     let mut request = Request::from_parts(parts, Body::empty());
-    request.extensions_mut().insert(WholeBody(read(body).await));
+    request.extensions_mut().insert(WholeBody(whole));
     request
 }
 
-async fn read(body: Body) -> Result<Bytes, Problem> {
+async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let encoding = Encoding::of(headers).ok_or(Problem::unsupported_content_encoding(encoding::ACCEPTED))?;
+    let sent = receive(body).await?;
+    encoding.unpack(sent, MAX_BODY_OCTETS).map_err(|error| match error {
+        UnpackError::TooLarge => Problem::body_too_large(),
+        UnpackError::Malformed => Problem::malformed_body(),
+    })
+}
+
+async fn receive(body: Body) -> Result<Bytes, Problem> {
     match tokio::time::timeout(READ_DEADLINE, to_bytes(body, MAX_BODY_OCTETS)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if error.source().is_some_and(<dyn StdError + 'static>::is::<LengthLimitError>) => {
@@ -85,8 +97,10 @@ fn is_json(headers: &HeaderMap) -> bool {
     subtype == "json" || (subtype.len() > 5 && subtype.ends_with("+json"))
 }
 
-/// Parses one JSON object, borrowing from the bytes where it can; nothing else may follow.
+/// Parses one JSON object, borrowing from the bytes where it can; nothing else may follow. A byte order mark before it
+/// is skipped (RFC 8259, 8.1).
 pub fn parse_object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     // serde would read a struct from an array too.
     let first = bytes.iter().find(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n'));
     if first != Some(&b'{') {
@@ -126,57 +140,21 @@ impl fmt::Debug for Field<'_> {
     }
 }
 
+/// By its first octet, and not by a visitor: numbers that Rust has no type for, such as `1e400`, are a mistyped field too,
+/// and no malformed body.
 impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(FieldVisitor)
-    }
-}
+        #[derive(Deserialize)]
+        struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-struct FieldVisitor;
-
-impl<'de> Visitor<'de> for FieldVisitor {
-    type Value = Field<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("text")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Field::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Field::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Field::Missing)
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Field::Mistyped)
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Field::Mistyped)
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Field::Mistyped)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Field::Mistyped)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Field::Mistyped)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Field::Mistyped)
+        let json = <&RawValue>::deserialize(deserializer)?.get();
+        match json.as_bytes().first() {
+            Some(b'"') => serde_json::from_str::<Text<'_>>(json)
+                .map(|Text(text)| Self::Text(text))
+                .map_err(D::Error::custom),
+            Some(b'n') => Ok(Self::Missing),
+            _ => Ok(Self::Mistyped),
+        }
     }
 }
 
@@ -225,6 +203,14 @@ mod tests {
     fn an_empty_text_is_as_good_as_none() {
         assert_eq!(parse_object::<One<'_>>(br#"{"a":""}"#).unwrap().a.text(), None);
         assert_eq!(parse_object::<One<'_>>(br#"{"a":"x"}"#).unwrap().a.text(), Some("x"));
+    }
+
+    #[test]
+    fn one_byte_order_mark_before_the_object_is_skipped() {
+        assert_eq!(field("\u{feff}{\"a\":\"x\"}").as_deref(), Some("Text(…)"));
+        for wrong in ["\u{feff}\u{feff}{}", " \u{feff}{}", "{}\u{feff}", "\u{feff}"] {
+            assert_eq!(field(wrong), None, "{wrong:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use axum::{
     response::Response,
 };
 
+use super::problem::Problem;
 use crate::{accounts::AccountOptions, tokens::SignedToken};
 
 const NAME: &str = "ping_token";
@@ -29,12 +30,20 @@ fn append(options: &AccountOptions, response: &mut Response, value: &str, life: 
     }
 }
 
-/// The token that a browser sends.
-pub(crate) fn token<'a>(options: &AccountOptions, headers: &'a HeaderMap) -> Option<&'a str> {
-    options.cookie_domain.as_ref()?;
+/// The token that a browser sends. Two that differ are 401: a page of another host under the same domain can set a cookie of
+/// this name too, and nobody can tell which one is ours.
+pub(crate) fn token<'a>(
+    options: &AccountOptions,
+    headers: &'a HeaderMap,
+) -> Result<Option<&'a str>, Problem> {
+    if options.cookie_domain.is_none() {
+        return Ok(None);
+    }
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find_map(|(name, value)| (name == NAME && !value.is_empty()).then_some(value))
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut tokens = pairs.filter(|(name, value)| *name == NAME && !value.is_empty()).map(|(_, value)| value);
+    let first = tokens.next();
+    if tokens.all(|token| Some(token) == first) { Ok(first) } else { Err(Problem::invalid_token()) }
 }
 
 #[cfg(test)]
@@ -45,7 +54,7 @@ mod tests {
     };
 
     use super::{clear, set, token};
-    use crate::{accounts::AccountOptions, tokens::SignedToken};
+    use crate::{accounts::AccountOptions, http::problem::Problem, tokens::SignedToken};
 
     fn with_domain() -> AccountOptions {
         AccountOptions { cookie_domain: Some("example.org".to_owned()), ..AccountOptions::default() }
@@ -77,8 +86,25 @@ mod tests {
     fn it_is_read_only_where_it_is_set() {
         let headers =
             HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_static("a=b; ping_token=a.b.c;c=d"))]);
-        assert_eq!(token(&with_domain(), &headers), Some("a.b.c"));
-        assert_eq!(token(&AccountOptions::default(), &headers), None);
-        assert_eq!(token(&with_domain(), &HeaderMap::new()), None);
+        assert_eq!(token(&with_domain(), &headers), Ok(Some("a.b.c")));
+        assert_eq!(token(&AccountOptions::default(), &headers), Ok(None));
+        assert_eq!(token(&with_domain(), &HeaderMap::new()), Ok(None));
+    }
+
+    #[test]
+    fn two_cookies_that_differ_are_refused_however_they_are_sent() {
+        let read = |lines: &[&'static str]| {
+            let headers = lines.iter().map(|line| (header::COOKIE, HeaderValue::from_static(line)));
+            token(&with_domain(), &headers.collect()).map(|token| token.map(str::to_owned))
+        };
+        for lines in [
+            &["ping_token=a.b.c; ping_token=d.e.f"][..],
+            &["ping_token=a.b.c; x=y; ping_token=d.e.f; ping_token=a.b.c"],
+            &["ping_token=a.b.c", "ping_token=d.e.f"],
+        ] {
+            assert_eq!(read(lines), Err(Problem::invalid_token()), "{lines:?}");
+        }
+        assert_eq!(read(&["ping_token=a.b.c; ping_token=a.b.c"]), Ok(Some("a.b.c".to_owned())));
+        assert_eq!(read(&["ping_token=; ping_token=a.b.c"]), Ok(Some("a.b.c".to_owned())));
     }
 }

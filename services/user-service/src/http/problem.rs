@@ -10,7 +10,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::rate_limit_headers::insert_remaining;
+use super::{rate_limit_headers::insert_remaining, request};
 use crate::rate_limits::Refusal;
 
 mod catalogue;
@@ -34,6 +34,7 @@ pub struct Problem {
     retry_after: Option<u64>,
     refusal: Option<Box<Refusal>>,
     attempts_remaining: Option<u32>,
+    accept_encoding: Option<&'static str>,
 }
 
 impl Problem {
@@ -47,6 +48,7 @@ impl Problem {
             retry_after: None,
             refusal: None,
             attempts_remaining: None,
+            accept_encoding: None,
         }
     }
 
@@ -56,7 +58,6 @@ impl Problem {
         self.code
     }
 
-    /// The status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.status
@@ -122,7 +123,7 @@ impl IntoResponse for Problem {
             title: self.title,
             status: self.status.as_u16(),
             detail: self.message,
-            instance: uuid::Uuid::new_v4().urn().to_string(),
+            instance: request::instance(),
             code: self.code,
             message: self.message,
             errors: self.pointer.map(|pointer| [FieldError { pointer, detail: self.message }]),
@@ -143,6 +144,9 @@ impl IntoResponse for Problem {
         }
         if let Some(challenge) = authenticate {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some(encodings) = self.accept_encoding {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encodings));
         }
         if let Some(longest) = longest {
             insert_remaining(headers, longest);

@@ -19,6 +19,7 @@ pub(crate) fn json(body: &impl Serialize) -> Response {
     let body = serde_json::to_vec(body).unwrap_or_default(); // cannot fail: texts and numbers
     let mut response = body.into_response();
     let headers = response.headers_mut();
+    headers.reserve(12); // those of CORS, of limits and of the request's id follow: the map grows once
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

@@ -53,6 +53,12 @@ impl TrustedProxies {
         Origin { client, untrusted_proxy: false }
     }
 
+    /// Whether the peer of a connection is one of these proxies.
+    #[must_use]
+    pub fn trusts_peer(&self, peer: IpAddr) -> bool {
+        self.trusts(ClientIp::new(peer))
+    }
+
     fn trusts(&self, client: ClientIp) -> bool {
         self.0.iter().any(|network| network.contains(&client.address()))
     }

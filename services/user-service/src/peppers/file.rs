@@ -9,8 +9,8 @@ use super::Peppers;
 /// How often the file is read. Kubernetes itself takes up to a minute to write a changed Secret into a pod.
 const PERIOD: Duration = Duration::from_secs(5);
 
-/// Takes what the file holds into use until the shutdown. A file that is gone or wrong leaves the last good set.
-pub async fn reread(peppers: Peppers, path: PathBuf, shutdown: Shutdown) {
+/// Takes what the file holds into use until the shutdown, and calls `on_change` with the id of the current pepper. A file that is gone or wrong leaves the last good set.
+pub async fn reread(peppers: Peppers, path: PathBuf, on_change: impl Fn(&str) + Send, shutdown: Shutdown) {
     let mut complained = false;
     while backoff::pause(PERIOD, &shutdown).await.is_ok() {
         let text = match tokio::fs::read_to_string(&path).await {
@@ -28,6 +28,7 @@ pub async fn reread(peppers: Peppers, path: PathBuf, shutdown: Shutdown) {
                 complained = false;
                 if changed {
                     tracing::info!(peppers = ?peppers, "peppers rotated");
+                    on_change(peppers.all().first().map_or("", |pepper| pepper.kid()));
                 }
             }
             Err(error) => {

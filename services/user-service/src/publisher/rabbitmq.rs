@@ -6,6 +6,8 @@ use ping_contract::{
     event::EXPIRES_AT_HEADER,
     topology::{MAIL_EXCHANGE, MAIL_QUEUE},
 };
+use traces::TRACE_PARENT;
+use tracing::{Instrument as _, Span, field::Empty};
 
 use super::{MailPublisher, OutgoingMail, PublishError};
 
@@ -23,19 +25,44 @@ impl RabbitMq {
 
 impl MailPublisher for RabbitMq {
     fn publish(&self, mail: OutgoingMail) -> BoxFuture<'_, Result<(), PublishError>> {
+        let span = producer_span(&mail);
+        let mut headers = vec![(EXPIRES_AT_HEADER, mail.expires_at_ms.into())];
+        if let Some(parent) = traces::trace_parent_of(&span).or(mail.trace_parent) {
+            headers.push((TRACE_PARENT, parent.to_string().as_str().into()));
+        }
         let message = Message {
             exchange: MAIL_EXCHANGE,
             routing_key: MAIL_QUEUE.to_owned(),
             message_id: mail.id.to_string(),
             body: mail.body,
-            headers: vec![(EXPIRES_AT_HEADER, mail.expires_at_ms.into())],
+            headers,
         };
-        async {
-            self.0.publish(message).await.map_err(|error| match error {
-                amqp::PublishError::Refused(refusal) => PublishError::Refused(Box::new(refusal)),
-                amqp::PublishError::Unknown(doubt) => PublishError::Unknown(Box::new(doubt)),
+        let published = self.0.publish(message).instrument(span.clone());
+        async move {
+            published.await.map_err(|error| {
+                span.record("otel.status_code", "ERROR");
+                match error {
+                    amqp::PublishError::Refused(refusal) => PublishError::Refused(Box::new(refusal)),
+                    amqp::PublishError::Unknown(doubt) => PublishError::Unknown(Box::new(doubt)),
+                }
             })
         }
         .boxed()
     }
+}
+
+/// The event's id is all that it tells of the mail.
+fn producer_span(mail: &OutgoingMail) -> Span {
+    tracing::debug_span!(
+        "publish",
+        otel.kind = "producer",
+        otel.name = "send send-otp",
+        otel.status_code = Empty,
+        messaging.system = "rabbitmq",
+        messaging.operation.name = "send",
+        messaging.operation.type = "send",
+        messaging.destination.name = MAIL_EXCHANGE,
+        messaging.rabbitmq.destination.routing_key = MAIL_QUEUE,
+        messaging.message.id = mail.id.as_str(),
+    )
 }

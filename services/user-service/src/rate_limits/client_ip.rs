@@ -17,7 +17,6 @@ impl ClientIp {
         Self(unmapped(address))
     }
 
-    /// The address itself.
     #[must_use]
     pub fn address(self) -> IpAddr {
         self.0

@@ -1,8 +1,7 @@
 //! Reading what a script answers, field by field.
 
 use redis::Value;
-
-use crate::redis::StoreError;
+use redis_client::StoreError;
 
 /// The fields of one answer, in order.
 pub(super) struct Fields<'a>(std::slice::Iter<'a, Value>);

@@ -5,6 +5,8 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
+use crate::{accounts::User, peppers::Pepper};
+
 const ID_OCTETS: usize = 16;
 const FAMILY_OCTETS: usize = 16;
 const SECRET_OCTETS: usize = 32;
@@ -41,15 +43,26 @@ impl RefreshToken {
         hex::encode(&self.0[..ID_OCTETS])
     }
 
-    /// What is the same for all tokens of a session. Only somebody who has had one knows its origin: an id alone,
-    /// which every access token shows, ends nothing.
-    pub(super) fn family_hash(&self) -> String {
-        hex::encode(Sha256::digest(&self.0[..ID_OCTETS + FAMILY_OCTETS]))
+    /// What is the same for all tokens of a session. Only a holder of one of them knows it: the id alone, which every access
+    /// token shows, ends nothing.
+    fn family(&self) -> &[u8] {
+        &self.0[..ID_OCTETS + FAMILY_OCTETS]
     }
 
-    /// The form in which this token is stored. A plain hash is enough: it has 256 random bits.
-    pub(super) fn hash(&self) -> String {
-        hex::encode(Sha256::digest(self.0))
+    /// How a record holds the family. Without a key: as earlier versions hashed it.
+    pub(super) fn family_mark(&self, key: Option<&Pepper>, owner: &User) -> String {
+        match key {
+            Some(key) => key.family_digest(self.family(), owner),
+            None => hex::encode(Sha256::digest(self.family())),
+        }
+    }
+
+    /// How a record holds this token. Without a key: as earlier versions hashed it.
+    pub(super) fn mark(&self, key: Option<&Pepper>) -> String {
+        match key {
+            Some(key) => key.refresh_token_digest(&self.0),
+            None => hex::encode(Sha256::digest(self.0)),
+        }
     }
 
     /// The next token. It follows from this one and a nonce, so that the same can be answered again while Redis holds
@@ -76,6 +89,7 @@ impl std::fmt::Debug for RefreshToken {
 #[cfg(test)]
 mod tests {
     use super::{OCTETS, RefreshToken};
+    use crate::{accounts::User, peppers::Peppers};
 
     #[test]
     fn a_token_reads_back_and_nothing_else_is_one() {
@@ -93,8 +107,32 @@ mod tests {
         let next = token.successor(&[1; 32]);
         assert_eq!(next, token.successor(&[1; 32]));
         assert_ne!(next, token.successor(&[2; 32]));
-        assert_ne!(next.hash(), token.hash());
-        assert_eq!((next.session_id(), next.family_hash()), (token.session_id(), token.family_hash()));
+        assert_ne!(next.mark(None), token.mark(None));
+        let ada = User::new("0a", "Ada", "ada@example.org");
+        assert_eq!(next.family_mark(None, &ada), token.family_mark(None, &ada));
+        assert_eq!(next.session_id(), token.session_id());
+    }
+
+    #[test]
+    fn a_record_is_bound_to_the_key_and_to_whose_session_it_is() {
+        let peppers = Peppers::parse(&format!("a:{},b:{}", "0a".repeat(32), "0b".repeat(32))).unwrap().all();
+        let (a, b) = (Some(&peppers[0]), Some(&peppers[1]));
+        let token = RefreshToken::from_bytes([7; OCTETS]);
+        let ada = User::new("0a", "Ada", "ada@example.org");
+        let family = token.family_mark(a, &ada);
+        assert_eq!(family, token.successor(&[1; 32]).family_mark(a, &ada));
+        for other in [
+            token.family_mark(b, &ada),
+            token.family_mark(None, &ada),
+            token.family_mark(a, &User::new("0b", "Ada", "ada@example.org")),
+            token.family_mark(a, &User::new("0a", "Eve", "ada@example.org")),
+            token.family_mark(a, &User::new("0a", "Ada", "eve@example.org")),
+            RefreshToken::from_bytes([8; OCTETS]).family_mark(a, &ada),
+        ] {
+            assert_ne!(other, family);
+        }
+        let marks = [token.mark(a), token.mark(b), token.mark(None)];
+        assert!(marks[0] != marks[1] && marks[1] != marks[2] && marks[0] != marks[2]);
     }
 
     #[test]

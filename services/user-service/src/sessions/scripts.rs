@@ -6,7 +6,6 @@ use redis::Script;
 #[derive(Debug)]
 pub(super) struct Scripts {
     pub(super) start: Script,
-    pub(super) owner: Script,
     pub(super) rotate: Script,
     pub(super) list: Script,
     pub(super) end: Script,
@@ -17,7 +16,6 @@ impl Scripts {
     pub(super) fn new() -> Self {
         Self {
             start: Script::new(include_str!("scripts/start.lua")),
-            owner: Script::new(include_str!("scripts/owner.lua")),
             rotate: Script::new(include_str!("scripts/rotate.lua")),
             list: Script::new(include_str!("scripts/list.lua")),
             end: Script::new(include_str!("scripts/end.lua")),
@@ -33,7 +31,6 @@ mod tests {
     fn every_script_begins_with_the_shebang() {
         for text in [
             include_str!("scripts/start.lua"),
-            include_str!("scripts/owner.lua"),
             include_str!("scripts/rotate.lua"),
             include_str!("scripts/list.lua"),
             include_str!("scripts/end.lua"),

@@ -9,7 +9,6 @@ use super::signing_key::{NoKey, SigningKey};
 pub struct KeyFile {
     /// The name, without the folder.
     pub name: String,
-    /// The key.
     pub key: SigningKey,
 }
 
@@ -19,13 +18,10 @@ pub enum KeyFolderError {
     /// The folder, or a file in it.
     #[error("{path} cannot be read")]
     Read {
-        /// Which.
         path: String,
-        /// Why.
         #[source]
         source: io::Error,
     },
-    /// No file at all.
     #[error(
         "the folder {0} holds no key; put one there: openssl genpkey -algorithm ed25519 -out {0}/key.pem"
     )]
@@ -33,20 +29,12 @@ pub enum KeyFolderError {
     /// A file without a key.
     #[error("{path} cannot be used")]
     Key {
-        /// Which.
         path: String,
-        /// Why.
         #[source]
         source: NoKey,
     },
-    /// One key twice.
     #[error("{first} and {second} hold the same key; remove one of them")]
-    Doubled {
-        /// A file.
-        first: String,
-        /// The other.
-        second: String,
-    },
+    Doubled { first: String, second: String },
 }
 
 impl KeyFolderError {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use ping_contract::keys;
 use redis::Script;
+use redis_client::{RedisConnection, StoreError};
 
 use super::{key_folder::KeyFile, key_ring::PublicationTimes};
-use crate::redis::{RedisConnection, StoreError};
 
 /// How long the memory of a key outlasts its file.
 const MEMORY: Duration = Duration::from_hours(30 * 24);

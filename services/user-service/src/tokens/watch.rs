@@ -22,7 +22,6 @@ pub type OnChange = Box<dyn Fn(&[SigningKey]) + Send + Sync>;
 
 /// What the watcher keeps up to date.
 pub struct Watched {
-    /// The keys.
     pub ring: KeyRing,
     /// Called after any change of the keys.
     pub on_change: OnChange,

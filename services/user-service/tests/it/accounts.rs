@@ -81,6 +81,21 @@ async fn documents_of_the_original_are_adopted_in_whatever_case_their_address_is
     assert_eq!(stored.get_i32("__v").unwrap(), 0);
 }
 
+/// Case folding in Unicode maps U+212A (KELVIN SIGN) to `k` and U+017F (LONG S) to `s`.
+#[tokio::test]
+async fn an_address_with_letters_that_fold_to_ascii_is_another_users() {
+    let (database, service) = with_directory().await;
+    database.insert_original(ID, "Eve", "\u{212a}ass@example.org").await;
+    database.insert_original("64f0c0ffee64f0c0ffee64f1", "Mallory", "ka\u{17f}s@example.org").await;
+    let user = service.sign_in("kass@example.org").await.json["user"].clone();
+    assert_eq!((user["name"].as_str(), database.count().await), (Some("kass"), 3));
+    // Such a document does not hide the one that is the user's.
+    database.insert_original("64f0c0ffee64f0c0ffee64f2", "Kim", "KIM@example.org").await;
+    database.insert_original("64f0c0ffee64f0c0ffee64f3", "Eve", "\u{212a}im@example.org").await;
+    assert_eq!(service.sign_in("kim@example.org").await.json["user"]["name"], "Kim");
+    assert_eq!(database.count().await, 5);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_directory_is_down_verify_is_503_and_the_code_stays_good() {
     let database = MongoDatabase::create().await;
@@ -192,7 +207,8 @@ async fn a_person_is_shown_by_id_without_a_token_and_without_an_address() {
     let ada = token(&service.sign_in(ADA).await);
     let with_token = service.ask("GET", &path, Some(&ada)).await.expect(200);
     assert_eq!(with_token.json["user"].get("email"), None);
-    service.ask("GET", &path, Some("nonsense")).await.expect(401);
+    let with_bad_token = service.ask("GET", &path, Some("nonsense")).await.expect(200);
+    assert_eq!(with_bad_token.json, stranger.json);
     let eve = token(&service.sign_in("eve@example.org").await);
     assert_eq!(service.ask("GET", &path, Some(&eve)).await.json["user"]["email"], "eve@example.org");
     for unknown in ["/api/v1/users/64f0c0ffee64f0c0ffee64ff", "/api/v1/users/nobody", "/api/v1/users/%ff"] {
@@ -228,10 +244,50 @@ async fn everyone_is_listed_at_once_and_in_pages_only_with_a_limit() {
     }
     assert!(path.ends_with("none"));
     assert_eq!(Value::from(paged), all["users"]);
-    for bad in ["?limit=0", "?limit=x", "?limit=1&limit=2", "?limit=5&after=x"] {
-        let answer = service.ask("GET", &format!("/api/v1/users{bad}"), Some(&ada)).await.expect(400);
-        assert_eq!(answer.json["code"], "invalid-page", "{bad}");
+    let first = service.ask("GET", "/api/v1/users?limit=5", Some(&ada)).await.expect(200).json;
+    for (odd, expected) in [
+        ("?limit=0", &all),
+        ("?limit=x", &all),
+        ("?limit=5000", &all),
+        ("?limit=1&limit=2", &all),
+        ("?after=x", &all),
+        ("?limit=5&after=x", &first),
+    ] {
+        let answer = service.ask("GET", &format!("/api/v1/users{odd}"), Some(&ada)).await.expect(200);
+        assert_eq!(answer.json, *expected, "{odd}");
     }
+}
+
+#[tokio::test]
+async fn a_list_without_a_limit_ends_after_a_thousand_and_says_where_to_go_on() {
+    let (database, service) = with_directory().await;
+    let person = |number| {
+        let id = mongodb::bson::oid::ObjectId::parse_str(format!("{number:024x}")).unwrap();
+        doc! { "_id": id, "name": "Eve", "email": format!("eve{number}@example.org") }
+    };
+    database.users().insert_many((0..1100).map(person)).await.unwrap();
+    let ada = token(&service.sign_in(ADA).await);
+    let first = service.ask("GET", "/api/v1/users", Some(&ada)).await.expect(200).json;
+    assert_eq!(first["users"].as_array().unwrap().len(), 1000);
+    let next = format!("/api/v1/users?after={}", first["next"].as_str().unwrap());
+    let second = service.ask("GET", &next, Some(&ada)).await.expect(200).json;
+    assert_eq!((second["users"].as_array().unwrap().len(), second.get("next")), (101, None));
+    assert_eq!(second["users"][0]["_id"], format!("{:024x}", 1000));
+}
+
+#[tokio::test]
+async fn where_users_are_not_listed_the_answer_says_how_to_have_them_listed() {
+    let database = MongoDatabase::create().await;
+    let service = Setup::default().directory(&database.uri()).unlisted_users().start().await;
+    service.ask("GET", "/api/v1/users", None).await.expect(401);
+    let signed_in = service.sign_in(ADA).await;
+    let answer = service.ask("GET", "/api/v1/users", Some(&token(&signed_in))).await.expect(501);
+    assert_eq!(
+        (&answer.json["code"], answer.message().contains("LIST_USERS")),
+        (&json!("users-not-listed"), true)
+    );
+    let path = format!("/api/v1/users/{}", signed_in.json["user"]["_id"].as_str().unwrap());
+    service.ask("GET", &path, Some(&token(&signed_in))).await.expect(200);
 }
 
 #[tokio::test]

@@ -53,13 +53,16 @@ async fn a_browser_may_ask_from_anywhere_and_read_what_it_needs() {
         .header("origin", "https://app.example.org")
         .header("access-control-request-method", "POST")
         .header("access-control-request-headers", "content-type,idempotency-key");
-    let answer = service.send(preflight.body(axum::body::Body::empty()).unwrap()).await.expect(200);
+    let answer = service.send(preflight.body(axum::body::Body::empty()).unwrap()).await.expect(204);
     assert_eq!(answer.header("access-control-allow-origin"), "*");
     assert_eq!(answer.header("access-control-allow-credentials"), "");
     assert!(answer.header("access-control-allow-headers").contains("idempotency-key"), "{answer:?}");
     for body in [json!({ "email": "ada@example.org" }), json!({ "email": "ada@example.org" }), json!([])] {
         let answer = service.post("/api/v1/login", &body, &[("origin", "https://app.example.org")]).await;
         assert_eq!(answer.header("access-control-allow-origin"), "*");
-        assert_eq!(answer.header("access-control-expose-headers"), "retry-after,ratelimit,ratelimit-policy");
+        assert_eq!(
+            answer.header("access-control-expose-headers"),
+            "retry-after,ratelimit,ratelimit-policy,x-request-id"
+        );
     }
 }

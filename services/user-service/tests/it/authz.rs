@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use test_kit::{port::free_port, wait::wait_until};
 use tokio::process::{Child, Command};
 
-use crate::support::{Answer, DEADLINE, Service, Setup, dev, key_folder};
+use crate::support::{Answer, DEADLINE, SECRET, Service, Setup, dev, key_folder};
 
 const ADA: &str = "ada@example.org";
 
@@ -93,6 +93,62 @@ async fn the_cookie_is_set_by_verify_and_refresh_cleared_by_logout_and_read_by_a
 }
 
 #[tokio::test]
+async fn two_cookies_that_differ_are_401_whichever_is_good() {
+    let (_folder, service) = with_cookie().await;
+    let ada = service.sign_in(ADA).await;
+    let eve = service.sign_in("eve@example.org").await;
+    let ask =
+        async |cookies: String| ask_with(&service, Request::get("/authz").header("cookie", cookies)).await;
+    ask(format!("ping_token={0}; ping_token={0}", token(&ada))).await.expect(200);
+    for second in [token(&eve), "a.b.c"] {
+        for cookies in [[token(&ada), second], [second, token(&ada)]] {
+            let answer =
+                ask(format!("ping_token={}; ping_token={}", cookies[0], cookies[1])).await.expect(401);
+            assert_eq!(
+                (answer.json["code"].as_str(), answer.header("x-ping-user")),
+                (Some("invalid-token"), "")
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_cookie_is_cleared_only_by_a_request_that_other_sites_cannot_send() {
+    let (_folder, service) = with_cookie().await;
+    let signed_in = service.sign_in(ADA).await;
+    let logout = || Request::post("/api/v1/logout");
+    let cookie = format!("ping_token={}", token(&signed_in));
+    for (content_type, body, status) in [
+        ("text/plain", r#"{"refresh_token":"x"}"#, 415),
+        ("application/x-www-form-urlencoded", "refresh_token=x", 415),
+        ("application/json", "nonsense", 400),
+        ("application/json", "", 401),
+    ] {
+        let request = logout().header("content-type", content_type).header("cookie", &cookie);
+        let answer = service.send(request.body(Body::from(body)).unwrap()).await.expect(status);
+        assert_eq!(answer.header("set-cookie"), "", "{content_type} {body}");
+    }
+    let bare = ask_with(&service, logout().header("cookie", &cookie)).await.expect(401);
+    assert_eq!(bare.header("set-cookie"), "");
+    // A client that has lost its tokens gets rid of its cookie by JSON.
+    let answer = service.post("/api/v1/logout", &json!({}), &[("cookie", &cookie)]).await.expect(401);
+    assert!(answer.header("set-cookie").starts_with("ping_token=;"), "{answer:?}");
+}
+
+/// Without the header a proxy would pass on the one that the client sent.
+#[tokio::test]
+async fn an_address_that_no_header_can_hold_is_an_empty_header() {
+    let service = Service::start().await;
+    let exp = jsonwebtoken::get_current_timestamp() + 60;
+    let claims = json!({ "user": { "_id": "00".repeat(12), "email": "a\nb@example.org" }, "exp": exp });
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET);
+    let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
+    let answer = service.ask("GET", "/authz", Some(&token)).await.expect(200);
+    assert_eq!(answer.headers["x-ping-email"].as_bytes(), b"");
+    assert_eq!(answer.header("x-ping-user"), "00".repeat(12));
+}
+
+#[tokio::test]
 async fn the_named_origins_may_send_credentials_where_there_is_a_cookie() {
     let (_folder, service) = with_cookie().await;
     let origin = [("origin", "https://app.example.org")];
@@ -120,7 +176,7 @@ struct Protected {
 
 impl Protected {
     async fn start(service: &Service) -> Self {
-        let program = dev("nginx", &[]).await;
+        let program = dev("tool", &["nginx"]).await;
         let folder = TempDir::new().unwrap();
         let port = free_port();
         let app = echoing_app().await;
@@ -135,7 +191,7 @@ impl Protected {
         let listens = || async { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() };
         wait_until("nginx to listen", DEADLINE, listens).await;
         service_kit::tls::install_provider();
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = test_kit::http_client();
         Self { base: format!("http://127.0.0.1:{port}"), http, _nginx: nginx, _folder: folder }
     }
 

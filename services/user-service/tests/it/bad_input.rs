@@ -68,7 +68,8 @@ async fn wrong_verifications_are_told_what_is_wrong_and_never_quoted() {
         (r#"{"email":"s3cret@example.org"}"#, "fields-required"),
         (r#"{"otp":"482931"}"#, "fields-required"),
         (r#"{"email":"","otp":"482931"}"#, "fields-required"),
-        (r#"{"email":"s3cret@example.org","otp":482931}"#, "fields-required"),
+        (r#"{"email":"s3cret@example.org","otp":482931}"#, "invalid-code"),
+        (r#"{"email":"s3cret@example.org","otp":["482931"]}"#, "invalid-code"),
         (r#"{"email":"s3cret","otp":"482931"}"#, "invalid-address"),
         (r#"{"email":"s3cret@example.org","otp":"4829310"}"#, "invalid-code"),
         (r#"{"email":"s3cret@example.org","otp":"482931"}"#, "invalid-code"),
@@ -120,7 +121,7 @@ async fn a_body_over_16_kib_is_a_413() {
 #[tokio::test]
 async fn unknown_paths_and_methods_have_problem_bodies_too() {
     let service = Service::start().await;
-    for path in ["/", "/api", "/api/v1/login/", "/api/v2/login", "/api/v1/s3cret"] {
+    for path in ["/", "/api", "/api/v1/login//", "//api/v1/login", "/api/v2/login", "/api/v1/s3cret"] {
         let answer = service.send(Request::post(path).body(Body::empty()).unwrap()).await;
         assert_problem(&answer, 404, "not-found");
     }
@@ -130,4 +131,77 @@ async fn unknown_paths_and_methods_have_problem_bodies_too() {
         assert_problem(&answer, 405, "method-not-allowed");
         assert_eq!(answer.header("allow"), "POST");
     }
+}
+
+#[tokio::test]
+async fn paths_are_taken_in_any_letter_case_and_with_a_slash_at_the_end() {
+    let service = Service::start().await;
+    for (path, email) in [
+        ("/api/v1/login/", "a@example.org"),
+        ("/API/V1/LOGIN", "b@example.org"),
+        ("/api/v1/Login/?x=Y", "c@example.org"),
+        ("/Api/v1/login/?", "d@example.org"),
+    ] {
+        let body = format!(r#"{{"email":"{email}"}}"#);
+        send(&service, path, "application/json", body).await.expect(200);
+    }
+    let token = service.sign_in("ada@example.org").await.json["token"].as_str().unwrap().to_owned();
+    for path in ["/api/v1/Users/Me", "/api/v1/users/me/", "/API/v1/USERS/ME"] {
+        let me = service.ask("GET", path, Some(&token)).await.expect(200);
+        assert_eq!(me.json["user"]["email"], "ada@example.org", "{path}");
+    }
+    for path in ["/AUTHZ", "/authz/", "/Authz/App/Page", "/AUTHZ//x/"] {
+        service.ask("GET", path, Some(&token)).await.expect(200);
+        service.ask("OPTIONS", path, None).await.expect(401);
+    }
+    for path in ["/OpenAPI.json", "/.Well-Known/JWKS.json/"] {
+        let lower = path.to_ascii_lowercase();
+        let expected = service.ask("GET", lower.trim_end_matches('/'), None).await.status;
+        assert_eq!(service.ask("GET", path, None).await.status, expected, "{path}");
+    }
+    // What Express takes for other paths is another path here, too.
+    for path in [
+        "//api/v1/users/me",
+        "/api//v1/users/me",
+        "/api/v1/users%2Fme",
+        "/api/v1/users/me//",
+        "/api%2fv1/users/me",
+    ] {
+        service.ask("GET", path, Some(&token)).await.expect(404);
+    }
+}
+
+#[tokio::test]
+async fn every_get_has_a_head_with_the_same_status_and_headers() {
+    let service = Service::start().await;
+    let token = service.sign_in("ada@example.org").await.json["token"].as_str().unwrap().to_owned();
+    let document = service.ask("GET", "/openapi.json", None).await.expect(200).json;
+    let described = document["paths"].as_object().unwrap().iter();
+    let paths = described.filter(|(_, path)| path.get("get").is_some()).map(|(path, _)| path.as_str());
+    let mut compared = 0;
+    for path in paths.chain(["/openapi.json"]) {
+        let get = service.ask("GET", path, Some(&token)).await;
+        let head = service.ask("HEAD", path, Some(&token)).await;
+        assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
+        let types = |answer: &Answer| answer.header("content-type").to_owned();
+        assert_eq!(types(&head), types(&get), "{path}");
+        compared += 1;
+    }
+    assert!(compared >= 6, "{compared}");
+}
+
+#[tokio::test]
+async fn a_code_that_is_a_number_is_no_try_and_the_answer_points_to_it() {
+    let service = Service::start().await;
+    let (code, challenge) = service.code_for("ada@example.org").await;
+    let otp = code.parse::<u32>().unwrap();
+    for _ in 0..10 {
+        let body = format!(r#"{{"email":"ada@example.org","otp":{otp},"challenge":"{challenge}"}}"#);
+        let answer = send(&service, VERIFY, "application/json", body).await;
+        assert_problem(&answer, 400, "invalid-code");
+        assert_eq!(answer.message(), "Invalid or expired OTP");
+        assert_eq!(answer.json["errors"][0]["pointer"], "/otp");
+        assert_eq!(answer.json.get("attempts_remaining"), None);
+    }
+    service.verify("ada@example.org", &code).await.expect(200);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, MongoDatabase, SECRET, Service, Setup, client, dev};
+use crate::support::{Answer, MongoDatabase, SECRET, Service, Setup, client, client_text};
 
 const ADA: &str = "ada@example.org";
 const PAGE: &str = "http://localhost:3000";
@@ -22,8 +22,7 @@ struct Content<'a> {
 
 impl Browser {
     async fn open(service: &Service) -> Self {
-        service_kit::tls::install_provider();
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = test_kit::http_client();
         Self { http, base: format!("http://{}", service.listen().await) }
     }
 
@@ -107,7 +106,7 @@ async fn the_chat_service_reads_a_person_without_a_token() {
     let id = service.sign_in(ADA).await.json["user"]["_id"].as_str().unwrap().to_owned();
     let url = format!("http://{}/api/v1/users/{id}", service.listen().await);
     // As its axios call does: no header of its own.
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = test_kit::http_client();
     let answer = Answer::read(http.get(url).send().await.unwrap()).await.expect(200);
     assert_eq!(answer.json, json!({ "user": { "_id": id, "name": "ada" } }));
 }
@@ -129,7 +128,7 @@ async fn a_token_that_the_original_signed_is_accepted() {
         "createdAt": "2023-11-14T22:13:20.123Z", "updatedAt": "2023-11-14T22:13:20.123Z",
     });
     let secret = std::str::from_utf8(SECRET).unwrap();
-    let token = dev("clients/run", &["sign-shared-secret.cjs", &user.to_string(), secret]).await;
+    let token = client_text("sign-shared-secret.cjs", &[&user.to_string(), secret]).await;
     let me = service.ask("GET", "/api/v1/users/me", Some(&token)).await.expect(200);
     assert_eq!(me.json["user"]["_id"], user["_id"]);
 }

@@ -78,7 +78,7 @@ async fn the_key_lies_in_redis_as_an_hmac_as_long_as_the_code() {
     assert!(keys.iter().all(|key| !key.contains(KEY)), "{keys:?}");
     let kept = keys.iter().find(|key| key.starts_with("idempotency:")).unwrap();
     let value: String = service.redis().await.get(kept).await.unwrap();
-    assert!(!value.contains(KEY) && !value.contains("ada"), "{value}");
+    assert!(!value.contains(KEY) && !value.contains(ADA), "{value}");
     let left: i64 = service.redis().await.pttl(kept).await.unwrap();
     assert!((290_000..=300_000).contains(&left), "{left}");
 }
@@ -86,7 +86,20 @@ async fn the_key_lies_in_redis_as_an_hmac_as_long_as_the_code() {
 #[tokio::test]
 async fn a_key_that_cannot_be_used_is_a_400() {
     let service = Service::start().await;
-    let answer = login(&service, ADA, "short").await.expect(400);
+    let answer = login(&service, ADA, &"x".repeat(256)).await.expect(400);
     assert_eq!(answer.json["code"], "invalid-idempotency-key");
     assert_eq!(service.outbox.count(), 0);
+}
+
+#[tokio::test]
+async fn a_short_key_is_that_of_one_address_and_one_client() {
+    let service = Service::start().await;
+    let first = login(&service, ADA, "1").await.expect(200);
+    let again = login(&service, ADA, "1").await.expect(200);
+    assert_eq!(again.json["challenge"], first.json["challenge"]);
+    login(&service, "eve@example.org", "1").await.expect(200);
+    // Another client learns nothing of the first one's challenge.
+    let headers = [("idempotency-key", "1"), ("x-forwarded-for", "198.51.100.9")];
+    service.post("/api/v1/login", &json!({ "email": ADA }), &headers).await.expect(429);
+    assert_eq!(service.outbox.count(), 2);
 }

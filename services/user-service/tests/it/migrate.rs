@@ -1,15 +1,13 @@
 //! `docs/migrate.md`, step by step: people, tokens, codes and the queue of the original.
 
-use std::time::Duration;
-
 use mongodb::bson::{self, doc};
 use ping_contract::topology::{Desired, MAIL_QUEUE};
-use rabbitmq_management::{Management, ManagementConfig, Report, apply};
+use rabbitmq_management::{ApplyReport, Management, ManagementConfig, apply};
 use redis::AsyncCommands as _;
 use serde_json::json;
 use test_kit::{servers::fresh_database, vhost::Vhost, wait::wait_until};
 
-use crate::support::{DEADLINE, MongoDatabase, SECRET, Setup, dev, repository};
+use crate::support::{DEADLINE, MongoDatabase, SECRET, Setup, client_text, repository};
 
 const ADA: &str = "ada@example.org";
 const ID: &str = "64f0c0ffee64f0c0ffee64f0";
@@ -60,7 +58,7 @@ async fn people_and_their_tokens_go_on_and_a_code_under_way_is_asked_for_again()
     let _: () = redis.set_ex(format!("otp:{ADA}"), "482931", 300).await.unwrap();
     let _: () = redis.set_ex(format!("otp:ratelimit:{ADA}"), "true", 60).await.unwrap();
     let user = json!({ "_id": ID, "name": "Ada Lovelace", "email": "Ada@Example.org", "__v": 0 }).to_string();
-    let token = dev("clients/run", &["sign-shared-secret.cjs", &user, str::from_utf8(SECRET).unwrap()]).await;
+    let token = client_text("sign-shared-secret.cjs", &[&user, str::from_utf8(SECRET).unwrap()]).await;
 
     let service = Setup::default().redis_url(redis_url).directory(&database.uri()).start().await;
     let me = service.ask("GET", "/api/v1/users/me", Some(&token)).await.expect(200);
@@ -72,7 +70,7 @@ async fn people_and_their_tokens_go_on_and_a_code_under_way_is_asked_for_again()
     assert_eq!(database.count().await, 1);
 }
 
-async fn ping_topology(vhost: &Vhost) -> Report {
+async fn ping_topology(vhost: &Vhost) -> ApplyReport {
     let broker = vhost.broker();
     let config = ManagementConfig {
         url: broker.management_url.clone(),
@@ -80,7 +78,7 @@ async fn ping_topology(vhost: &Vhost) -> Report {
         password: broker.password.clone().into(),
         ca_file: None,
     };
-    let desired = Desired::new(vhost.name(), Duration::from_mins(5));
+    let desired = Desired::new(vhost.name());
     apply(&Management::new(&config).unwrap(), &desired).await.unwrap()
 }
 

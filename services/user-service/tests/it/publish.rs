@@ -1,10 +1,11 @@
 //! What becomes of a login whose mail event is not confirmed.
 
+use ping_contract::topology::MAIL_QUEUE;
 use redis::AsyncCommands as _;
 use serde_json::json;
-use test_kit::wait::wait_until;
+use test_kit::{servers::fresh_database, vhost::Vhost, wait::wait_until};
 
-use crate::support::{Answering, CLIENT, DEADLINE, Service, Setup};
+use crate::support::{Answering, CLIENT, DEADLINE, Running, SECRET, Service, Setup, apply_topology};
 
 const ADA: &str = "ada@example.org";
 
@@ -84,4 +85,22 @@ async fn a_client_that_goes_away_can_ask_again_at_once() {
     let again = || async { service.login(ADA).await.status == 200 };
     wait_until("the limit to be dropped", DEADLINE, again).await;
     service.verify(ADA, &maybe_mailed).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_event_of_a_login_leaves_the_queue_when_its_code_expires() {
+    let vhost = Vhost::create().await;
+    apply_topology(&vhost).await;
+    let (redis_url, amqp_url) = (fresh_database().await, vhost.amqp_url());
+    let secret = std::str::from_utf8(SECRET).unwrap();
+    let fixed = ["--jwt-secret", secret, "--redis-url", &redis_url, "--rabbitmq-url", &amqp_url];
+    let service = Running::start(&[&fixed[..], &["--code-ttl-seconds=7"]].concat()).await;
+    service.wait_until_ready().await;
+    service.post("/api/v1/login", &json!({ "email": ADA })).await.expect(200);
+    let path = format!("{}/get", vhost.path("queues", MAIL_QUEUE));
+    let get = json!({ "count": 1, "ackmode": "ack_requeue_true", "encoding": "auto" });
+    let found = vhost.management().post(&path, &get).await;
+    assert_eq!(found[0]["properties"]["expiration"], "7000", "{found}");
+    let gone = |queue: &serde_json::Value| queue["messages"] == 0;
+    vhost.management().wait_for("the event to be dropped", &vhost.path("queues", MAIL_QUEUE), gone).await;
 }

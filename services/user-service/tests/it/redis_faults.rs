@@ -105,7 +105,7 @@ async fn a_full_redis_leaves_nothing_half_written() {
     let service = Setup::default().unlimited_logins().redis_url(redis.url()).start().await;
     let (code, _) = service.code_for(ADA).await;
     // A key in the way makes a deletion the script's first write, which Redis lets through.
-    let _: () = service.redis().await.set(format!("otp:{EVE}"), "in the way").await.unwrap();
+    let _: () = service.redis().await.set(format!("otp:codes:{EVE}"), "in the way").await.unwrap();
     let before = service.keys().await;
     assert_eq!(redis.command("CONFIG SET maxmemory 1").await.unwrap(), "OK");
     for _ in 0..5 {
@@ -119,9 +119,9 @@ async fn a_full_redis_leaves_nothing_half_written() {
     assert_eq!(redis.command("CONFIG SET maxmemory 0").await.unwrap(), "OK");
     service.wait_for_trouble("redis", None).await;
     assert_eq!(service.keys().await, before);
-    let in_the_way: String = service.redis().await.get(format!("otp:{EVE}")).await.unwrap();
+    let in_the_way: String = service.redis().await.get(format!("otp:codes:{EVE}")).await.unwrap();
     assert_eq!(in_the_way, "in the way");
-    let tries: u32 = service.redis().await.hget(format!("otp:{ADA}"), "wrong").await.unwrap();
+    let tries: u32 = service.redis().await.hget(format!("otp:codes:{ADA}"), "1:tries").await.unwrap();
     assert_eq!(tries, 0);
     service.verify(ADA, &code).await.expect(200);
 }
@@ -195,7 +195,7 @@ async fn the_key_prefixes_and_commands_of_the_acl_rule_are_enough() {
     let redis = RedisServer::start().await;
     let patterns = ping_contract::keys::PREFIXES.map(|prefix| format!("~{prefix}*")).join(" ");
     let commands = "+evalsha +script|load +ping +client|setinfo +set +get +incr +decr +del +pttl +pexpire \
-                    +pexpiretime +hgetall +hset +hdel +hincrby +time";
+                    +pexpiretime +hget +hgetall +hset +hdel +hincrby +time";
     let rule = format!("ACL SETUSER ping on >password {patterns} -@all {commands}");
     assert_eq!(redis.command(&rule).await.unwrap(), "OK");
     let url = format!("redis://ping:password@{}/0", redis.address());

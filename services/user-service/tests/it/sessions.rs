@@ -177,6 +177,22 @@ async fn sessions_are_listed_and_ended_by_their_owner_alone() {
     refresh(&service, text(&laptop, "refresh_token")).await.expect(200);
 }
 
+/// `session:of:{user}` is a key of another type.
+#[tokio::test]
+async fn an_id_in_a_path_that_is_no_sessions_reaches_no_key() {
+    let (_folder, service) = with_sessions().await;
+    let signed_in = service.sign_in(ADA).await;
+    let user = signed_in.json["user"]["_id"].as_str().unwrap();
+    let id = session_of(text(&signed_in, "token"));
+    for id in [format!("of:{user}"), id.to_uppercase(), format!("{id}0"), "%00".to_owned(), "%ff".to_owned()]
+    {
+        let path = format!("/api/v1/sessions/{id}");
+        let answer = service.ask("DELETE", &path, Some(text(&signed_in, "token"))).await.expect(404);
+        assert_eq!(answer.json["code"], "session-not-found", "{path}");
+    }
+    refresh(&service, text(&signed_in, "refresh_token")).await.expect(200);
+}
+
 #[tokio::test]
 async fn signing_out_everywhere_ends_every_session_of_that_person() {
     let (_folder, service) = with_sessions().await;

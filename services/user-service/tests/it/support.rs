@@ -1,5 +1,7 @@
 //! One service in this process, over a database of its own and a publisher that keeps what it is given.
 
+mod audit_lines;
+mod clock;
 mod keys;
 mod mongo;
 mod outbox;
@@ -9,13 +11,13 @@ mod running;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
-    Router,
     body::{Body, to_bytes},
     extract::ConnectInfo,
-    http::{HeaderMap, HeaderValue, Request, request::Builder},
+    http::{HeaderMap, HeaderName, Request, request::Builder},
 };
 use clap::Parser as _;
 use redis::aio::MultiplexedConnection;
+use redis_client::{Probe, RedisArgs, RedisConnection, Supervision};
 use serde_json::{Value, json};
 use service_kit::{
     health::Health,
@@ -26,22 +28,23 @@ use service_kit::{
 use test_kit::{servers::fresh_database, wait::wait_until};
 use tower::ServiceExt as _;
 use user_service::{
-    accounts::{self, AccountOptions, Accounts, DerivedAccounts, Directory},
+    accounts::{self, AccountOptions, Accounts, DerivedAccounts, Directory, DirectorySettings},
+    audit::Audit,
     codes::Store,
     config::LimitArgs,
-    endpoints::{App, LoginLimit, Parts, RouterOptions, router},
-    http::{TrustedProxies, admission::Admission},
+    endpoints::{Api, App, LoginLimit, Parts, RouterOptions, api},
+    http::{AllowedPages, TrustedProxies, admission::Admission},
     metrics::ServiceMetrics,
-    peppers::Peppers,
-    redis::{RedisConnection, Reports, supervise},
+    peppers::{LastingPeppers, Peppers},
     sessions::Sessions,
     tokens::{EdDsa, KeyRing, Publication, TokenOptions, Tokens, Watched, read_key_folder, watch},
 };
 
+use audit_lines::AuditLines;
 pub use keys::{add_key, key_folder};
-pub use mongo::MongoDatabase;
+pub use mongo::{MongoDatabase, OriginalDatabase};
 pub use outbox::{Answering, Outbox};
-pub use program::{client, dev, repository};
+pub use program::{client, client_text, dev, repository};
 pub use running::{Running, apply_topology};
 
 /// Three times what anything here should take.
@@ -64,13 +67,14 @@ pub struct Setup {
     limits: Vec<String>,
     redis_url: Option<String>,
     accounts: Arc<dyn Accounts>,
-    mongo_uri: Option<String>,
+    directory: Option<DirectorySettings>,
     keys: Option<PathBuf>,
     options: AccountOptions,
-    allowed_origins: Vec<HeaderValue>,
+    allowed_pages: AllowedPages,
     max_in_flight: usize,
     login_limit: LoginLimit,
     peppers: Peppers,
+    user_id_secret: Option<&'static [u8]>,
 }
 
 impl Default for Setup {
@@ -79,13 +83,14 @@ impl Default for Setup {
             limits: vec!["limits".to_owned()],
             redis_url: None,
             accounts: Arc::new(DerivedAccounts::new(&USER_ID_KEY)),
-            mongo_uri: None,
+            directory: None,
             keys: None,
             options: AccountOptions::default(),
-            allowed_origins: Vec::new(),
+            allowed_pages: AllowedPages::default(),
             max_in_flight: 4096,
             login_limit: LoginLimit::new(4096, Duration::MAX),
             peppers: Peppers::derived_from(SECRET),
+            user_id_secret: None,
         }
     }
 }
@@ -116,8 +121,15 @@ impl Setup {
     }
 
     /// The directory in this MongoDB.
-    pub fn directory(mut self, uri: &str) -> Self {
-        self.mongo_uri = Some(uri.to_owned());
+    pub fn directory(self, uri: &str) -> Self {
+        // Every test has a database of its own, and its users are in no other.
+        let database = uri.rsplit('/').next().map(str::to_owned);
+        self.directory_at(DirectorySettings { uri: uri.into(), database })
+    }
+
+    /// The directory as these settings have it.
+    pub fn directory_at(mut self, settings: DirectorySettings) -> Self {
+        self.directory = Some(settings);
         self
     }
 
@@ -133,6 +145,24 @@ impl Setup {
         self
     }
 
+    /// Tokens are accepted without asking for their sessions.
+    pub fn unchecked_sessions(mut self) -> Self {
+        self.options.check_session = false;
+        self
+    }
+
+    /// Codes are accepted with their challenge only.
+    pub fn require_challenge(mut self) -> Self {
+        self.options.require_challenge = true;
+        self
+    }
+
+    /// `GET /api/v1/users` is off.
+    pub fn unlisted_users(mut self) -> Self {
+        self.options.list_users = false;
+        self
+    }
+
     /// Browsers get a cookie for this domain.
     pub fn cookie_domain(mut self, domain: &str) -> Self {
         self.options.cookie_domain = Some(domain.to_owned());
@@ -141,7 +171,14 @@ impl Setup {
 
     /// The only origin whose pages may call.
     pub fn origin(mut self, origin: &'static str) -> Self {
-        self.allowed_origins.push(HeaderValue::from_static(origin));
+        let origin = ping_contract::origin::normalise(origin).unwrap();
+        self.allowed_pages.origins.push(origin.try_into().unwrap());
+        self
+    }
+
+    /// A header that pages may send beside the usual ones.
+    pub fn allowed_header(mut self, name: &'static str) -> Self {
+        self.allowed_pages.headers.push(HeaderName::from_static(name));
         self
     }
 
@@ -157,6 +194,12 @@ impl Setup {
 
     pub fn peppers(mut self, peppers: &Peppers) -> Self {
         self.peppers = peppers.clone();
+        self
+    }
+
+    /// Sessions and known networks are hashed under a key that outlives the peppers.
+    pub fn user_id_secret(mut self, secret: &'static [u8]) -> Self {
+        self.user_id_secret = Some(secret);
         self
     }
 
@@ -179,43 +222,55 @@ impl Setup {
         let metrics = Metrics::new("user-service", "test");
         let counters = ServiceMetrics::new(&metrics);
         let client = redis::Client::open(url.as_str()).unwrap();
-        let connection = RedisConnection::new();
-        let reports = Reports { health: health.require("redis"), on_connect: Box::new(|| ()) };
-        shutdown.spawn("redis", supervise(connection.clone(), client.clone(), reports, shutdown.clone()));
+        let connection = connect(&url, &health, &shutdown);
         let limits = Arc::new(Limits::parse_from(self.limits).limits.limits());
         let outbox = Outbox::default();
+        let lines = AuditLines::default();
+        let audit = Audit::start(lines.clone(), counters.clone()).unwrap();
+        let lasting_peppers = LastingPeppers::new(self.user_id_secret, self.peppers.clone());
         let app = App::new(Parts {
             store: Store::new(connection.clone(), Arc::clone(&limits)),
             publisher: Arc::new(outbox.clone()),
-            accounts: directory_or(self.accounts, self.mongo_uri, &health, &shutdown),
-            sessions: self.keys.is_some().then(|| Sessions::new(connection.clone())),
+            accounts: directory_or(self.accounts, self.directory, &health, &shutdown),
+            sessions: self.keys.is_some().then(|| Sessions::new(connection.clone(), lasting_peppers.clone())),
             tokens: tokens(self.keys, connection.clone(), &health, &shutdown),
             options: self.options,
             peppers: self.peppers,
+            lasting_peppers,
             limits,
             login_limit: self.login_limit,
             proxies: TrustedProxies::new(vec!["127.0.0.1/32".parse().unwrap()]),
             metrics: counters.clone(),
+            audit: audit.clone(),
             shutdown: shutdown.clone(),
         });
         let admission = Admission::new(self.max_in_flight, Duration::from_secs(5), counters);
-        let router = router(&app, RouterOptions { allowed_origins: self.allowed_origins, admission });
+        let api = api(&app, RouterOptions { allowed_pages: self.allowed_pages, admission });
         let redis_is_missing = || health.not_ready().iter().any(|(name, _)| *name == "redis");
         wait_until("the service to reach Redis", DEADLINE, || async { !redis_is_missing() }).await;
-        Service { router, outbox, metrics, health, client, redis_url: url, shutdown }
+        Service { api, outbox, audit, lines, metrics, health, client, redis_url: url, shutdown }
     }
+}
+
+fn connect(url: &str, health: &Health, shutdown: &Shutdown) -> RedisConnection {
+    let health = health.require("redis");
+    RedisConnection::start(
+        RedisArgs { redis_url: url.into(), redis_ca_file: None }.client().unwrap(),
+        Supervision { probe: Probe::Script, health, on_connect: Box::new(|| ()) },
+        shutdown,
+    )
 }
 
 fn directory_or(
     given: Arc<dyn Accounts>,
-    mongo_uri: Option<String>,
+    settings: Option<DirectorySettings>,
     health: &Health,
     shutdown: &Shutdown,
 ) -> Arc<dyn Accounts> {
-    let Some(uri) = mongo_uri else { return given };
+    let Some(settings) = settings else { return given };
     let directory = Directory::new(Some(DerivedAccounts::new(&USER_ID_KEY)));
     let check = health.require("directory");
-    let supervised = accounts::supervise(directory.clone(), uri.into(), check, shutdown.clone());
+    let supervised = accounts::supervise(directory.clone(), settings, check, shutdown.clone());
     shutdown.spawn("directory", supervised);
     Arc::new(directory)
 }
@@ -235,9 +290,11 @@ fn tokens(keys: Option<PathBuf>, redis: RedisConnection, health: &Health, shutdo
 
 /// A running service.
 pub struct Service {
-    pub router: Router,
+    pub api: Api,
     /// What was handed over.
     pub outbox: Outbox,
+    audit: Audit,
+    lines: AuditLines,
     pub metrics: Metrics,
     pub health: Health,
     client: redis::Client,
@@ -293,9 +350,14 @@ impl Service {
     }
 
     /// Sends a request as a client of our proxy.
-    pub async fn send(&self, mut request: Request<Body>) -> Answer {
-        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 4711))));
-        let response = self.router.clone().oneshot(request).await.unwrap();
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        self.send_from([127, 0, 0, 1], request).await
+    }
+
+    /// Sends a request from this address; our proxy is 127.0.0.1.
+    pub async fn send_from(&self, peer: [u8; 4], mut request: Request<Body>) -> Answer {
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from((peer, 4711))));
+        let response = self.api.clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
@@ -343,7 +405,7 @@ impl Service {
     pub async fn listen(&self) -> SocketAddr {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = serve(listener, self.router.clone(), ServeOptions::default(), self.shutdown.clone());
+        let serving = serve(listener, self.api.clone(), ServeOptions::default(), self.shutdown.clone());
         self.shutdown.spawn("http", serving);
         address
     }
@@ -377,8 +439,23 @@ impl Service {
     }
 
     pub async fn verify_with(&self, challenge: &str, email: &str, otp: &str) -> Answer {
+        self.verify_with_from(CLIENT, challenge, email, otp).await
+    }
+
+    pub async fn verify_with_from(&self, client: &str, challenge: &str, email: &str, otp: &str) -> Answer {
         let body = json!({ "email": email, "otp": otp, "challenge": challenge });
-        self.post("/api/v1/verify-otp", &body, &[]).await
+        self.post("/api/v1/verify-otp", &body, &[("x-forwarded-for", client)]).await
+    }
+
+    /// What the audit log has so far, as it was written.
+    pub fn audit_text(&self) -> String {
+        assert!(self.audit.flush(DEADLINE));
+        self.lines.text()
+    }
+
+    /// The same, line by line.
+    pub fn audit_lines(&self) -> Vec<Value> {
+        self.audit_text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Why a server cannot be used now; `None` if it can.

@@ -12,7 +12,6 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::rig::DEADLINE;
 
-/// One fault.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Fault {
     RedisKilled,

@@ -49,7 +49,8 @@ impl Figure {
         assert!(tasks > 0.5, "no {TASKS} among the metrics");
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number")]
         let tasks = tasks as u64;
-        let (memory, threads) = (process.resident_memory(), process.threads());
+        let memory = process.resident_memory();
+        let threads = process.threads();
         Self { pid: process.pid(), memory, files: process.open_files() as u64, threads, tasks }
     }
 

@@ -9,7 +9,7 @@ use tokio::{
 
 use super::Done;
 use crate::{
-    context::Context,
+    context::LoadContext,
     findings::Findings,
     ledger::{CodeOutcome, Ledger, SessionOutcome, SignIn},
     session::Session,
@@ -33,7 +33,7 @@ pub(super) struct Ended {
 }
 
 /// Refreshes a session until the load stops or the session is lost.
-pub(super) async fn keep(context: &Context, session: &mut Session) -> SessionOutcome {
+pub(super) async fn keep(context: &LoadContext, session: &mut Session) -> SessionOutcome {
     let period = Duration::from_secs(context.plan.refresh_seconds);
     loop {
         sleep(period).await;
@@ -47,9 +47,10 @@ pub(super) async fn keep(context: &Context, session: &mut Session) -> SessionOut
 }
 
 /// Refreshes every other session once, tries the newest codes again, and waits for the mails.
-pub(super) async fn finish(context: &Arc<Context>, ended: Vec<Ended>) -> Ledger {
+pub(super) async fn finish(context: &Arc<LoadContext>, ended: Vec<Ended>) -> Ledger {
     let first_code = ended.len().saturating_sub(CODES_TRIED_AGAIN);
-    let (mut running, mut sign_ins) = (JoinSet::new(), Vec::new());
+    let mut running = JoinSet::new();
+    let mut sign_ins = Vec::new();
     for (number, one) in ended.into_iter().enumerate() {
         if running.len() >= AT_ONCE {
             sign_ins.extend(running.join_next().await.and_then(Result::ok));
@@ -66,7 +67,7 @@ pub(super) async fn finish(context: &Arc<Context>, ended: Vec<Ended>) -> Ledger 
     ledger
 }
 
-async fn prove(context: Arc<Context>, ended: Ended, tries_code: bool) -> SignIn {
+async fn prove(context: Arc<LoadContext>, ended: Ended, tries_code: bool) -> SignIn {
     let Ended { mut done, outcome } = ended;
     done.entry.session = match (outcome, &mut done.session) {
         (Some(outcome), _) => outcome,
@@ -85,7 +86,7 @@ async fn prove(context: Arc<Context>, ended: Ended, tries_code: bool) -> SignIn 
 }
 
 /// Until every confirmed login has its mail, or the deadline.
-async fn read_mails(context: &Context, ledger: &mut Ledger) {
+async fn read_mails(context: &LoadContext, ledger: &mut Ledger) {
     let end = Instant::now() + MAIL_DEADLINE;
     loop {
         let is_read = context.inbox.read_everything().await.is_ok();

@@ -73,7 +73,8 @@ async fn login(State(fake): Shared, Json(body): Json<Value>) -> Response {
     if fake.fault == Fault::FirstLoginsUnavailable && number <= 5 {
         return (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")]).into_response();
     }
-    let (address, code) = (text(&body, "email"), format!("{number:06}"));
+    let address = text(&body, "email");
+    let code = format!("{number:06}");
     for copy in 0..if fake.fault == Fault::MailsComeTwice { 2 } else { 1 } {
         state.mails.push(json!({
             "ID": format!("{number}-{copy}"), "MessageID": number.to_string(), "To": [{ "Address": address }],

@@ -11,15 +11,16 @@ use std::{sync::Arc, time::Duration};
 
 use fake::{Fake, Fault};
 use test_client::{
-    call::Caller, context::Context, findings::Findings, ledger::Ledger, load::run, plan::Plan,
+    call::Caller, context::LoadContext, findings::Findings, ledger::Ledger, load::run, plan::LoadPlan,
 };
 use tokio::time::{Instant, sleep};
 
 /// Twenty sign-ins a second until there are thirty, and the ledger.
 async fn ledger_of(fault: Fault) -> Ledger {
     let url = Fake::start(fault).await;
-    let plan = Plan { mailpit: url.clone(), refresh_seconds: 1, ..Plan::new(&url, "load", 20).keeping(3) };
-    let context = Arc::new(Context::new(plan, Caller::new().expect("a client")));
+    let plan =
+        LoadPlan { mailpit: url.clone(), refresh_seconds: 1, ..LoadPlan::new(&url, "load", 20).keeping(3) };
+    let context = Arc::new(LoadContext::new(plan, Caller::new().expect("a client")));
     let load = tokio::spawn(run(context.clone()));
     let end = Instant::now() + Duration::from_mins(1);
     while context.summary().signed_in < 30 {

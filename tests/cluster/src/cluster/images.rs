@@ -1,6 +1,6 @@
 //! The names of images, from the lists that build them.
 
-use crate::cluster::Cluster;
+use crate::{cluster::Cluster, settings};
 
 const LISTS: [&str; 2] = ["k8s/images/list", "tests/cluster/images"];
 
@@ -9,10 +9,11 @@ pub(crate) fn image(cluster: &Cluster, name: &str) -> String {
     let texts = LISTS.map(|list| std::fs::read_to_string(cluster.repository.join(list)).unwrap_or_default());
     let version = texts.iter().find_map(|text| version_in(text, name));
     let version = version.unwrap_or_else(|| panic!("no image {name} in {LISTS:?}"));
-    format!("localhost/ping/{name}:{version}")
+    format!("{}/{name}:{version}", settings::registry())
 }
 
-fn version_in(list: &str, name: &str) -> Option<String> {
+/// The version of the image `name` in a list.
+pub(crate) fn version_in(list: &str, name: &str) -> Option<String> {
     list.lines().find_map(|line| {
         let mut fields = line.split_whitespace();
         (fields.next() == Some(name)).then(|| fields.next()).flatten().map(str::to_owned)

@@ -12,13 +12,17 @@ use serde_json::json;
 use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{
-    case::Case,
-    cluster::{Cluster, kubectl, objects::wait_rollout},
+    cluster::{
+        Cluster, kubectl,
+        objects::{MANAGER, wait_rollout},
+        older,
+    },
+    crd_version::use_first_version,
     deadline, settings,
     wait::{chain, eventually, seen},
 };
 
-/// Its namespace.
+const CRD: &str = "pingstacks.pingstack.dev";
 pub(crate) const NAMESPACE: &str = "ping-e2e-operator";
 /// Its Helm release and Deployment.
 pub(crate) const NAME: &str = "ping-operator";
@@ -59,15 +63,7 @@ pub(crate) async fn install_once(cluster: &Cluster) {
 
 /// The operator, for cases that have the cluster to themselves.
 pub struct Operator<'a> {
-    cluster: &'a Cluster,
-}
-
-impl Case {
-    /// The operator. Only a case that runs [`alone`](Case::alone) may change it.
-    #[must_use]
-    pub fn operator(&self) -> Operator<'_> {
-        Operator { cluster: &self.cluster }
-    }
+    pub(crate) cluster: &'a Cluster,
 }
 
 impl Operator<'_> {
@@ -78,18 +74,45 @@ impl Operator<'_> {
         });
     }
 
-    /// Installs the operator of an older commit with its own images and chart. They are built once, in ten minutes.
+    /// Installs the operator of an older commit with its own images, chart and CRD. They are built once, in ten minutes. The CRD
+    /// in use is deleted first: the API server refuses one without the version that it stores.
     pub async fn install_older(&self, commit: &str) {
-        let program = self.cluster.repository.join("tests/cluster/older");
-        let printed = kubectl::run_path(&program, &[commit]).await;
-        let printed = printed.unwrap_or_else(|error| panic!("no images of {commit}: {error}"));
-        let folder = Path::new(printed.lines().last().unwrap_or_default());
+        self.delete_crd().await;
+        self.install_older_with(commit, &[]).await;
+        use_first_version(true);
+    }
+
+    /// Goes back to the operator of an older commit, as the documentation says: with the CRD that there is.
+    pub async fn roll_back_to(&self, commit: &str) {
+        self.annotate_crd("helm.sh/resource-policy=keep").await;
+        self.install_older_with(commit, &["crds.enabled=false"]).await;
+        self.annotate_crd("helm.sh/resource-policy-").await;
+    }
+
+    /// Helm deletes no object that says that it is kept.
+    async fn annotate_crd(&self, annotation: &str) {
+        let done = kubectl::run("kubectl", &["annotate", "crd", CRD, annotation, "--overwrite"]).await;
+        drop(done.unwrap_or_else(|error| panic!("the CRD cannot be annotated: {error}")));
+    }
+
+    async fn delete_crd(&self) {
+        let stacks = ["get", "pingstacks", "--all-namespaces", "--output", "name"];
+        let left = kubectl::run("kubectl", &stacks).await.unwrap_or_default();
+        assert!(left.trim().is_empty(), "stacks would be deleted with the CRD: {left}");
+        let delete = ["delete", "crd", CRD, "--ignore-not-found", "--timeout", "60s"];
+        let deleted = kubectl::run("kubectl", &delete).await;
+        drop(deleted.unwrap_or_else(|error| panic!("the CRD cannot be deleted: {error}")));
+    }
+
+    async fn install_older_with(&self, commit: &str, more: &[&str]) {
+        let folder = older::load(self.cluster, commit).await;
+        let folder = folder.unwrap_or_else(|error| panic!("no images of {commit}: {error}"));
         let values = [
             "image.tag=older",
             "stackImages.userService=localhost/ping/user-service:older",
             "stackImages.mailService=localhost/ping/mail-service:older",
         ];
-        let installed = self.install_from(folder, &values).await;
+        let installed = self.install_from(&folder, &[&values[..], more].concat()).await;
         installed.unwrap_or_else(|error| panic!("the older operator could not be installed: {error}"));
     }
 
@@ -101,20 +124,50 @@ impl Operator<'_> {
     async fn install_from(&self, repository: &Path, values: &[&str]) -> Result<(), String> {
         let chart = repository.join("charts/ping-operator").display().to_string();
         let mut arguments = vec!["upgrade", "--install", NAME, &chart, "--namespace", NAMESPACE];
-        // A case may replace the CRD, which makes it an owner of the fields.
-        arguments.extend(["--force-conflicts", "--reset-values", "--set", "crds.keep=false"]);
+        arguments.extend(["--reset-values", "--set", "crds.keep=false"]);
+        // The CRD may be that of a release of another name.
+        arguments.push("--take-ownership");
         let usual = settings::operator_values();
         let usual = NEIGHBOURS.into_iter().chain(usual.iter().map(String::as_str));
         let all = usual.chain(values.iter().copied());
         arguments.extend(all.flat_map(|value| ["--set", value]));
         arguments.extend(["--wait", "--timeout", HELM_TIMEOUT]);
-        kubectl::run("helm", &arguments).await.map(drop)
+        kubectl::run("helm", &arguments).await?;
+        use_first_version(false);
+        Ok(())
     }
 
-    /// Goes back to the revision of the release before the last.
-    pub async fn roll_back(&self) {
-        let arguments = ["rollback", NAME, "--namespace", NAMESPACE, "--wait", "--timeout", HELM_TIMEOUT];
-        kubectl::run("helm", &arguments).await.unwrap_or_else(|error| panic!("could not roll back: {error}"));
+    /// Upgrades an older release to this chart with the values that it has, as `helm upgrade --reuse-values` does.
+    pub async fn upgrade_reusing_values(&self) {
+        let chart = self.cluster.repository.join("charts/ping-operator").display().to_string();
+        let mut arguments = vec!["upgrade", NAME, &chart, "--namespace", NAMESPACE, "--reuse-values"];
+        arguments.extend(["--force-conflicts", "--wait", "--timeout", HELM_TIMEOUT]);
+        let upgraded = kubectl::run("helm", &arguments).await;
+        drop(upgraded.unwrap_or_else(|error| panic!("the values of the release cannot be reused: {error}")));
+        use_first_version(false);
+    }
+
+    /// Removes it and installs it as another release in another namespace. The CRD stays.
+    pub async fn move_to(&self, release: &str, namespace: &str) {
+        self.annotate_crd("helm.sh/resource-policy=keep").await;
+        self.uninstall().await;
+        let chart = self.cluster.repository.join("charts/ping-operator").display().to_string();
+        let mut arguments = vec!["install", release, &chart, "--namespace", namespace];
+        let usual = settings::operator_values();
+        let usual = NEIGHBOURS.into_iter().chain(usual.iter().map(String::as_str));
+        arguments.extend(usual.flat_map(|value| ["--set", value]));
+        arguments.extend(["--take-ownership", "--wait", "--timeout", HELM_TIMEOUT]);
+        let installed = kubectl::run("helm", &arguments).await;
+        drop(installed.unwrap_or_else(|error| panic!("the operator could not be installed again: {error}")));
+    }
+
+    /// Removes the other release, and installs the usual one.
+    pub async fn move_back(&self, release: &str, namespace: &str) {
+        let arguments = ["uninstall", release, "--namespace", namespace, "--wait", "--timeout", HELM_TIMEOUT];
+        let done = kubectl::run("helm", &arguments).await;
+        drop(done.unwrap_or_else(|error| panic!("could not uninstall the release {release}: {error}")));
+        self.install(&[]).await;
+        self.annotate_crd("helm.sh/resource-policy-").await;
     }
 
     /// Replaces its pods, and waits for the new ones.
@@ -124,11 +177,11 @@ impl Operator<'_> {
         wait_rollout(&self.api::<Deployment>(), NAME, deadline::SERVER).await;
     }
 
-    /// Sets the number of its pods, and waits until there are as many.
+    /// Sets the number of its pods as `kubectl scale` does, and waits until there are as many.
     pub async fn scale(&self, replicas: i32) {
         let api = self.api::<Deployment>();
         let patch = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
-        let patched = api.patch(NAME, &PatchParams::default(), &patch).await;
+        let patched = api.patch_scale(NAME, &PatchParams::default(), &patch).await;
         patched.unwrap_or_else(|error| panic!("could not scale the operator: {}", chain(error)));
         eventually(format!("{replicas} pods of the operator"), deadline::SERVER, async || {
             let pods = self.pod_names().await?;
@@ -145,7 +198,6 @@ impl Operator<'_> {
         drop(done.unwrap_or_else(|error| panic!("could not uninstall the operator: {error}")));
     }
 
-    /// Its namespace.
     #[must_use]
     pub const fn namespace(&self) -> &'static str {
         NAMESPACE
@@ -183,7 +235,6 @@ impl Operator<'_> {
         Api::namespaced(self.cluster.client.clone(), NAMESPACE)
     }
 
-    /// The names of its pods.
     pub async fn pod_names(&self) -> Result<Vec<String>, String> {
         let pods = self.api::<k8s_openapi::api::core::v1::Pod>();
         let selector = format!("app.kubernetes.io/name={NAME}");
@@ -198,8 +249,7 @@ impl Operator<'_> {
         let object = json!({
             "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE, "labels": labels },
         });
-        let applied =
-            api.patch(NAMESPACE, &PatchParams::apply("cluster-cases").force(), &Patch::Apply(object)).await;
+        let applied = api.patch(NAMESPACE, &PatchParams::apply(MANAGER).force(), &Patch::Apply(object)).await;
         applied.unwrap_or_else(|error| panic!("could not create {NAMESPACE}: {}", chain(error)));
     }
 }

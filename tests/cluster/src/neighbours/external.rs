@@ -11,7 +11,7 @@ use crate::{
     stack::management::{Broker, Request},
 };
 
-/// Their pods and Services. bench/operator/many uses it too.
+/// Their pods and Services.
 const SERVERS: &str = include_str!("external/servers.yaml");
 /// Their configuration, by file name.
 const CONFIG: [(&str, &str); 3] = [

@@ -48,7 +48,7 @@ impl Stack<'_> {
         }
     }
 
-    /// Waits until nothing is left of it but volumes.
+    /// Waits until nothing is left of it but volumes and the secret of user ids.
     pub async fn wait_no_children(&self, deadline: Duration) {
         eventually(format!("all objects of {} to be gone", self.name), deadline, async || {
             let left = self.children().await?;
@@ -66,9 +66,10 @@ impl Stack<'_> {
         .await;
     }
 
-    /// Everything but volumes, as kind and name.
+    /// Everything but volumes and the secret of user ids, as kind and name.
     async fn children(&self) -> Result<Vec<String>, String> {
         let mut all = self.named::<Secret>().await?;
+        all.retain(|name| *name != format!("Secret {}-user-ids", self.name));
         all.extend(self.named::<ServiceAccount>().await?);
         all.extend(self.named::<ConfigMap>().await?);
         all.extend(self.named::<Service>().await?);

@@ -6,7 +6,7 @@ use serde_json::Value;
 use test_client::{
     findings::Findings,
     ledger::{Ledger, Summary},
-    plan::Plan,
+    plan::LoadPlan,
 };
 
 use crate::{
@@ -28,13 +28,13 @@ pub struct Load<'a> {
 impl Stack<'_> {
     /// Begins `per_second` sign-ins a second at this stack, as addresses `<prefix>-<number>@example.org`, and waits for the first.
     pub async fn start_load(&self, prefix: &str, per_second: u32) -> Load<'_> {
-        self.case.start_load(Plan::new(&self.url(), prefix, per_second)).await
+        self.case.start_load(LoadPlan::new(&self.url(), prefix, per_second)).await
     }
 }
 
 impl Case {
     /// Begins a load, and waits for its first session.
-    pub async fn start_load(&self, plan: Plan) -> Load<'_> {
+    pub async fn start_load(&self, plan: LoadPlan) -> Load<'_> {
         let started = self.ask_client::<Value>("POST", "loads", &plan).await;
         started.unwrap_or_else(|error| panic!("the load {} did not begin: {error}", plan.prefix));
         let load = Load { case: self, prefix: plan.prefix };

@@ -28,25 +28,21 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// A GET.
     #[must_use]
     pub const fn get(path: &'a str) -> Self {
         Self { method: "GET", path, body: "" }
     }
 
-    /// A DELETE.
     #[must_use]
     pub const fn delete(path: &'a str) -> Self {
         Self { method: "DELETE", path, body: "" }
     }
 
-    /// A PUT.
     #[must_use]
     pub const fn put(path: &'a str, body: &'a str) -> Self {
         Self { method: "PUT", path, body }
     }
 
-    /// A POST.
     #[must_use]
     pub const fn post(path: &'a str, body: &'a str) -> Self {
         Self { method: "POST", path, body }
@@ -56,14 +52,12 @@ impl<'a> Request<'a> {
 /// A broker and the user that a request is made as.
 #[derive(Debug, Clone)]
 pub struct Broker<'a> {
-    /// Its pod.
     pub pod: &'a str,
     /// User and password, with a colon between them.
     pub login: &'a str,
 }
 
 impl Case {
-    /// What a broker answers.
     pub async fn ask_broker(&self, broker: &Broker<'_>, request: &Request<'_>) -> Result<Value, String> {
         let Request { method, path, body } = request;
         let login = format!("AUTH={}", broker.login);

@@ -15,9 +15,11 @@ pub struct User<'a> {
     address: String,
 }
 
-/// A session: its newest refresh token, and the code that began it.
+/// A session: whose it is, its newest refresh token, and the code that began it.
 #[derive(Clone)]
 pub struct Session {
+    /// The user's id, `sub` in the tokens.
+    pub user_id: String,
     /// Worth one refresh.
     pub refresh_token: String,
     /// Used up.
@@ -108,7 +110,9 @@ impl User<'_> {
         assert!(answer.body["token"].is_string(), "{} got no token: {answer:?}", self.address);
         let token = answer.body["refresh_token"].as_str();
         let refresh_token = token.unwrap_or_else(|| panic!("{} got no session", self.address)).to_owned();
-        Session { refresh_token, code }
+        let id = answer.body["user"]["_id"].as_str();
+        let user_id = id.unwrap_or_else(|| panic!("{} got no id", self.address)).to_owned();
+        Session { user_id, refresh_token, code }
     }
 
     /// Exchanges the refresh token, which becomes the next one when the answer is 200.

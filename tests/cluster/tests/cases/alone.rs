@@ -4,7 +4,9 @@
 mod installation;
 mod local_cluster;
 mod metrics_provider;
+mod metrics_server;
 mod nodes;
 mod operator_away;
 mod operator_killed;
+mod pull_secrets;
 mod upgrades;

@@ -1,6 +1,7 @@
-//! The number of mail consumers follows the queue, through the operator's own external metrics.
+//! The number of mail consumers follows the queue, through the operator's own external metrics; who sets that of user-service.
 
 mod api;
 mod handover;
 mod queue;
 mod samples;
+pub(crate) mod user_service;

@@ -1,7 +1,7 @@
 //! Changes of the spec and of passwords, under sign-ins.
 
 use cluster::{
-    Case, Stack, deadline,
+    Case, deadline,
     load::{assert_no_login_refused, assert_nothing_lost},
     management::Request,
     wait::seen,

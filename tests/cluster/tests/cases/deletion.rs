@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cluster::{
-    Case, Stack, deadline,
-    wait::{eventually, seen},
-};
+use cluster::{Case, Stack, deadline};
 use k8s_openapi::{
     ByteString,
     api::core::v1::{PersistentVolumeClaim, Secret},
@@ -37,6 +34,7 @@ async fn a_stack_that_retains_nothing_takes_its_volumes_along() {
         let demo = case.ready_stack(json!({ "retentionPolicy": "Delete" })).await;
         delete(&demo).await;
         demo.wait_none::<PersistentVolumeClaim>(deadline::MAIL).await;
+        demo.wait_none::<Secret>(deadline::MAIL).await;
     })
     .await;
 }

@@ -1,9 +1,6 @@
 //! Who may reach whom. Whether the cluster enforces it is the cluster's business and not tested here.
 
-use cluster::{
-    Case, deadline,
-    wait::{eventually, seen},
-};
+use cluster::{Case, deadline};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::ListParams;
 use serde_json::json;

@@ -209,7 +209,8 @@ async fn deleted(api: &FakeApi, pods: &[Value]) -> Vec<Sent> {
 
 #[tokio::test]
 async fn a_blocking_pod_is_deleted_in_the_state_that_was_judged_and_an_event_says_so() {
-    let (api, path) = (FakeApi::default(), format!("{PODS}/demo-redis-0"));
+    let api = FakeApi::default();
+    let path = format!("{PODS}/demo-redis-0");
     let pods = [pod("redis", 0, "old", Pending)];
     api.put(&path, pods[0].clone());
     let version = api.get(&path).unwrap()["metadata"]["resourceVersion"].clone();
@@ -223,7 +224,8 @@ async fn a_blocking_pod_is_deleted_in_the_state_that_was_judged_and_an_event_say
 
 #[tokio::test]
 async fn a_pod_that_changed_in_the_meantime_is_judged_again_in_the_next_pass() {
-    let (api, path) = (FakeApi::default(), format!("{PODS}/demo-redis-0"));
+    let api = FakeApi::default();
+    let path = format!("{PODS}/demo-redis-0");
     let pods = [pod("redis", 0, "old", Pending)];
     api.put(&path, pods[0].clone());
     api.fail(Method::DELETE, &path, StatusCode::CONFLICT);

@@ -56,7 +56,9 @@ fn a_node_with_a_cluster_of_its_own_is_apart_from_the_majority() {
     for alone in 0..3 {
         let rest = (0..3).filter(|ordinal| *ordinal != alone).collect::<Vec<_>>();
         let of = |ordinal: usize| if ordinal == alone { vec![alone] } else { rest.clone() };
-        let (a, b, c) = (of(0), of(1), of(2));
+        let a = of(0);
+        let b = of(1);
+        let c = of(2);
         let split = brokers(&[Some(&a), Some(&b), Some(&c)]).membership();
         let Membership::Split { apart, majority, .. } = split else { panic!("{split:?}") };
         assert_eq!((apart, majority), (pods(&[alone]), nodes(&rest)));

@@ -49,7 +49,8 @@ fn service(selector: &Value) -> Service {
 /// Whether the Service is applied with the label in its selector.
 fn selects(service_before: Option<&Service>, set: Option<&StatefulSet>, pods: &[Arc<Pod>]) -> bool {
     let mut services = [service(&json!({ "a": "b", "pingstack.dev/serving": "true" }))];
-    let (service, stateful_set) = (service_before.cloned().map(Arc::new), set.cloned().map(Arc::new));
+    let service = service_before.cloned().map(Arc::new);
+    let stateful_set = set.cloned().map(Arc::new);
     restrict(&mut services, &stack_id(), &Present { service, stateful_set, pods: pods.to_vec() });
     let selector = services[0].spec.as_ref().unwrap().selector.clone().unwrap();
     assert_eq!(selector["a"], "b");
@@ -64,7 +65,8 @@ fn a_new_stack_selects_by_the_label_from_the_beginning() {
 #[test]
 fn an_older_stack_selects_by_the_label_only_once_every_pod_and_every_next_pod_has_it() {
     let before = service(&json!({ "a": "b" }));
-    let (old, new) = (pods(&[None, None, None]), pods(&[Some("true"), Some("true"), Some("true")]));
+    let old = pods(&[None, None, None]);
+    let new = pods(&[Some("true"), Some("true"), Some("true")]);
     let half = pods(&[None, Some("true"), Some("true")]);
     assert!(!selects(Some(&before), Some(&stateful_set(false, "new")), &old), "not rolled yet");
     assert!(!selects(Some(&before), Some(&stateful_set(true, "old")), &half), "in the middle of the roll");

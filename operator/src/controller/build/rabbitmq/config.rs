@@ -6,13 +6,14 @@ use ping_contract::users::{HASHING_ALGORITHM, PasswordHash};
 use serde_json::json;
 
 use super::{
-    super::{pod, quantity},
+    super::{pod, quantity::Quantity},
     RESOURCES,
 };
 use crate::{
-    controller::secrets::{BROKER_ADMIN, StackSecrets, salt, text},
+    controller::secrets::{BROKER_ADMIN, StackSecrets},
     crd::rabbitmq::ManagedRabbitMq,
     names::StackId,
+    secret_values::{salt, text},
 };
 
 /// The management API for the operator, metrics for Prometheus.
@@ -26,10 +27,11 @@ pub(super) const PRE_STOP: &str = include_str!("pre-stop");
 
 /// Every setting but the list of nodes.
 pub(super) fn settings(spec: &ManagedRabbitMq) -> String {
-    let limit = quantity::bytes(&pod::memory_limit(&spec.resources, RESOURCES)).unwrap_or(1 << 30);
+    let limit =
+        Quantity::parse(&pod::memory_limit(&spec.resources, RESOURCES)).map_or(1 << 30, Quantity::units);
     let memory = limit / 10 * 6;
     // Publishers are stopped before the volume is full: a full one can lose the broker.
-    let disk = quantity::bytes(&spec.storage.size).map_or(memory, |size| memory.min(size / 4));
+    let disk = Quantity::parse(&spec.storage.size).map_or(memory, |size| memory.min(size.units() / 4));
     // pause_minority is for the metadata store that 4.0 and 4.1 begin with; 4.3 has none but Khepri, which needs no
     // such strategy, and takes the setting without a word.
     format!(
@@ -60,7 +62,8 @@ pub(super) fn settings(spec: &ManagedRabbitMq) -> String {
 pub(super) fn nodes(id: &StackId, replicas: i32) -> String {
     let mut text = "cluster_formation.peer_discovery_backend = classic_config\n".to_owned();
     for ordinal in 0..replicas {
-        let (number, node) = (ordinal + 1, id.broker_node(ordinal));
+        let number = ordinal + 1;
+        let node = id.broker_node(ordinal);
         // Writing to a String cannot fail.
         let _ = writeln!(text, "cluster_formation.classic_config.nodes.{number} = {node}");
     }

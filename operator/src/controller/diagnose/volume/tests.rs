@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::{super::diagnose, is_awaited};
 use crate::{
-    controller::{conditions::Problem, workload::Workload},
+    controller::{findings::Problem, workload::Workload},
     fake_api::FakeApi,
     fixtures,
     names::{Part, StackId},
@@ -25,7 +25,10 @@ fn pod() -> Value {
 fn set(class: Option<&str>) -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "StatefulSet",
-        "metadata": { "name": "demo-redis", "namespace": "team" },
+        "metadata": {
+            "name": "demo-redis", "namespace": "team",
+            "labels": { "app.kubernetes.io/managed-by": "ping-operator" },
+        },
         "spec": {
             "selector": {}, "template": {}, "serviceName": "x",
             "volumeClaimTemplates": [{ "spec": { "storageClassName": class } }],

@@ -4,9 +4,9 @@ use rabbitmq_management::{nodes::NodeView, queues::Queue};
 use serde_json::json;
 
 use super::{Broker, BrokerNode, Verdict, Volumes, decide};
-use crate::controller::build::{
-    LostBroker,
-    broker_topology::{Management, Owner},
+use crate::{
+    broker_connections::{BrokerAccess, Owner},
+    controller::build::LostBroker,
 };
 
 const UNTIL_REPORTED: &str = "all other brokers report it as the one member that does not run";
@@ -146,7 +146,7 @@ fn a_pod_that_runs_and_takes_no_clients_waits() {
             "name": "rabbitmq", "image": "", "imageID": "", "restartCount": 0, "ready": ready, "state": state,
         }] });
         let pod = serde_json::from_value(json!({ "metadata": metadata, "status": status })).unwrap();
-        let management = Management {
+        let management = BrokerAccess {
             owner: Owner::Stack,
             url: String::new(),
             username: String::new(),

@@ -10,14 +10,15 @@ use crate::{
         apply::Outcome,
         topology::{Queues, TopologyState},
         update_status::{after_apply, update_status},
-        validate::{stack_id, validate},
+        validate::validate,
     },
     crd::{PingStack, services::AutoscalingProvider},
     fake_api::FakeApi,
     fixtures::{self, MINIMAL},
+    names::StackId,
 };
 
-const PATH: &str = "/apis/pingstack.dev/v1alpha1/namespaces/team/pingstacks/demo";
+const PATH: &str = "/apis/pingstack.dev/v1beta1/namespaces/team/pingstacks/demo";
 
 /// A pod of user-service whose image cannot be pulled, since a moment of the past.
 fn pod() -> Value {
@@ -86,7 +87,7 @@ async fn reconcile(api: &FakeApi, outcome: &Outcome) -> PingStack {
     let stack: PingStack = from_value(api.get(PATH).unwrap()).unwrap();
     let validated = validate(&stack, fixtures::references()).unwrap();
     let known = after_apply(&context, &stack, &validated, outcome).await;
-    update_status(&context, &stack_id(&stack).unwrap(), &stack, known).await.unwrap();
+    update_status(&context, &StackId::of(&stack.metadata).unwrap(), &stack, known).await.unwrap();
     from_value(api.get(PATH).unwrap()).unwrap()
 }
 

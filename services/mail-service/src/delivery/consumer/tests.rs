@@ -10,6 +10,8 @@ use service_kit::{
     shutdown::{Finish, Shutdown},
 };
 
+use traces::TraceParent;
+
 use super::{Consumer, Settings};
 use crate::{
     delivery::{
@@ -67,9 +69,22 @@ async fn a_deferred_mail_waits_in_its_tier_with_attempt_and_expiry() {
     rig.queue.push(item);
     assert_eq!(rig.queue.fate().await, ("mail", Fate::Acked));
     let published = rig.outbox.published.lock().unwrap();
-    let parcel = &published[0];
-    assert_eq!((parcel.queue, parcel.attempt), (RetryTier::Seconds15.queue_name(), Some(2)));
-    assert_eq!((parcel.expires_at_ms, parcel.body.clone()), (Some(NOW_MS + 300_000), event(1)));
+    let message = &published[0];
+    assert_eq!((message.queue, message.attempt), (RetryTier::Seconds15.queue_name(), Some(2)));
+    assert_eq!((message.expires_at_ms, message.body.clone()), (Some(NOW_MS + 300_000), event(1)));
+}
+
+#[tokio::test]
+async fn a_copy_of_a_message_stays_in_the_trace_of_its_publisher() {
+    let publisher = TraceParent::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    for (code, trace_parent) in [(451, publisher), (550, publisher), (451, None)] {
+        let mut rig = run(FakeMailer::failing(refused(Phase::Rcpt, code)));
+        let mut item = rig.queue.item("mail", event(1));
+        item.trace_parent = trace_parent;
+        rig.queue.push(item);
+        assert_eq!(rig.queue.fate().await, ("mail", Fate::Acked));
+        assert_eq!(rig.outbox.published.lock().unwrap()[0].trace_parent, trace_parent);
+    }
 }
 
 #[tokio::test]
@@ -178,6 +193,56 @@ async fn a_silent_redis_pauses_and_its_answer_resumes() {
     rig.sent.silent.store(false, Ordering::SeqCst);
     rig.queue.push(rig.queue.item("second", event(2)));
     assert_eq!(rig.queue.fate().await, ("second", Fate::Acked));
+}
+
+fn refused_with_the_message() -> Failure {
+    let reply = Reply { concerns_sender: true, ..Reply::new(554) };
+    Failure::Refused { phase: Phase::Accept, reply }
+}
+
+#[tokio::test]
+async fn one_odd_answer_about_the_sender_costs_one_try_and_does_not_pause() {
+    let mut rig = run(FakeMailer::failing(refused_with_the_message()));
+    rig.queue.push(rig.queue.item("first", event(1)));
+    assert_eq!(rig.queue.fate().await, ("first", Fate::Acked));
+    assert_eq!(rig.outbox.published.lock().unwrap()[0].queue, RetryTier::Seconds5.queue_name());
+    rig.queue.push(rig.queue.item("second", event(2)));
+    assert_eq!(rig.queue.fate().await, ("second", Fate::Acked));
+    assert!(rig.queue.consuming.load(Ordering::SeqCst));
+    assert_eq!(rig.mailer.sent.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_second_answer_about_the_sender_pauses_until_the_mail_that_met_it_is_taken() {
+    let mailer = FakeMailer::default();
+    mailer.script.lock().unwrap().extend([refused_with_the_message(); 5]);
+    let mut rig = run(mailer);
+    rig.queue.push(rig.queue.item("first", event(1)));
+    assert_eq!(rig.queue.fate().await, ("first", Fate::Acked));
+    rig.queue.push(rig.queue.item("second", event(2)));
+    // MAIL is taken all the time: that alone does not end the pause.
+    assert_eq!(rig.queue.fate().await, ("second", Fate::Acked));
+    assert!(rig.mailer.script.lock().unwrap().is_empty(), "it was tried until it was taken");
+    assert_eq!(rig.mailer.sent.lock().unwrap().len(), 1);
+    assert_eq!(rig.outbox.published.lock().unwrap().len(), 1, "the first one's retry, and nothing is parked");
+    rig.queue.push(rig.queue.item("third", event(3)));
+    assert_eq!(rig.queue.fate().await, ("third", Fate::Acked));
+}
+
+#[tokio::test]
+async fn the_end_of_the_process_gives_the_mail_back_that_is_tried_in_a_pause() {
+    let mailer = FakeMailer::default();
+    mailer.script.lock().unwrap().extend(std::iter::repeat_n(refused_with_the_message(), 10_000));
+    let mut rig = run(mailer);
+    rig.queue.push(rig.queue.item("first", event(1)));
+    assert_eq!(rig.queue.fate().await, ("first", Fate::Acked));
+    rig.queue.push(rig.queue.item("second", event(2)));
+    while rig.queue.consuming.load(Ordering::SeqCst) {
+        tokio::task::yield_now().await;
+    }
+    rig.shutdown.trigger();
+    assert_eq!(rig.queue.fate().await, ("second", Fate::Dropped));
+    assert_eq!(rig.shutdown.finish(Duration::from_secs(30)).await, Finish::Clean);
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ fn event() -> Vec<u8> {
 
 fn received(body: &[u8]) -> Received<'_> {
     let expires_at_ms = Some(NOW_MS + 300_000);
-    Received { body, message_id: None, expires_at_ms, attempt: 1, delivery_count: 0 }
+    Received { body, message_id: None, expires_at_ms, attempt: 1, delivery_count: 0, trace_parent: None }
 }
 
 fn measured_handler() -> (Metrics, Handler<FakeSentLog, FakeMailer>) {
@@ -97,6 +97,17 @@ async fn an_event_without_the_header_lives_as_long_as_a_code_from_its_first_rece
     assert_eq!(facts.expires_at_ms, Some(NOW_MS + 300_000));
     let (outcome, _) = handler.handle(&Received { expires_at_ms: Some(i64::MAX), ..received(&body) }).await;
     assert_eq!(outcome, Outcome::Delivered);
+}
+
+#[tokio::test]
+async fn an_event_of_another_publisher_does_not_expire_with_codes() {
+    let handler = handler(FakeSentLog::default(), FakeMailer::default());
+    let body = br#"{"to":"Ada <ada@example.org>, bob@example.org","subject":"Hello"}"#;
+    let (outcome, facts) = handler.handle(&Received { expires_at_ms: None, ..received(body) }).await;
+    assert_eq!((outcome, facts.id), (Outcome::Delivered, None));
+    assert_eq!(facts.expires_at_ms, Some(NOW_MS + 24 * 3_600_000));
+    let mails = handler.mailer.sent.lock().unwrap();
+    assert!(mails[0].contains("To: ada@example.org, bob@example.org\r\n"), "{}", mails[0]);
 }
 
 #[tokio::test]

@@ -79,6 +79,22 @@ fn other_failures_of_the_server_count_when_three_mails_in_a_row_meet_them() {
 }
 
 #[test]
+fn a_sender_that_is_refused_with_the_message_counts_at_the_second_report_and_until_a_mail_is_delivered() {
+    let rig = rig();
+    rig.status.tried(Ok(()));
+    let reply = Reply { concerns_sender: true, ..Reply::new(554) };
+    let failure = Failure::Refused { phase: Phase::Accept, reply };
+    rig.status.sent(Err(failure));
+    assert!(rig.check().usable, "one odd answer");
+    rig.status.sent(Err(failure));
+    assert_eq!(rig.reason(), Some("SmtpSenderRejected"));
+    rig.status.tried(Ok(()));
+    assert_eq!(rig.reason(), Some("SmtpSenderRejected"), "a try ends with MAIL");
+    rig.status.sent(Ok(()));
+    assert!(rig.check().usable);
+}
+
+#[test]
 fn greylisting_refused_recipients_and_our_own_limits_say_nothing_of_the_server() {
     let rig = rig();
     rig.status.tried(Ok(()));
@@ -88,6 +104,7 @@ fn greylisting_refused_recipients_and_our_own_limits_say_nothing_of_the_server()
             refused(Phase::Accept, 451),
             refused(Phase::Rcpt, 550),
             Failure::Crowded,
+            Failure::SinkFailed,
             Failure::Late,
         ] {
             rig.status.sent(Err(failure));

@@ -16,11 +16,8 @@ use service_kit::{
 };
 use tokio::time::timeout;
 
-use super::{DEADLINE, Directory, DirectoryTrouble, is_duplicate};
+use super::{DEADLINE, Directory, DirectoryTrouble, database, is_duplicate};
 
-/// The database of the original, unless the URI names one.
-const DATABASE: &str = "user-service";
-const COLLECTION: &str = "users";
 /// The name that mongoose gives to the unique index.
 const INDEX: &str = "email_1";
 
@@ -39,6 +36,15 @@ const INDEX_CONFLICTS: [i32; 2] = [85, 86];
 #[error("not a URI such as mongodb://user:password@host:27017 or mongodb+srv://host")]
 pub struct ParseUriError;
 
+/// Where the directory is.
+#[derive(Debug, Clone)]
+pub struct DirectorySettings {
+    /// `MONGO_URI`.
+    pub uri: SecretString,
+    /// `MONGO_DATABASE`; `None`: the database that holds users.
+    pub database: Option<String>,
+}
+
 /// Checks a URI without asking any server.
 pub fn parse_uri(uri: &str) -> Result<(), ParseUriError> {
     ConnectionString::parse(uri).map(drop).map_err(|_| ParseUriError)
@@ -46,9 +52,14 @@ pub fn parse_uri(uri: &str) -> Result<(), ParseUriError> {
 
 /// Tries until the directory is connected and its index is there, until when every call fails; then keeps asking
 /// whether it answers.
-pub async fn supervise(directory: Directory, uri: SecretString, health: HealthCheck, shutdown: Shutdown) {
+pub async fn supervise(
+    directory: Directory,
+    settings: DirectorySettings,
+    health: HealthCheck,
+    shutdown: Shutdown,
+) {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
-    while let Err(trouble) = open(&directory, &uri).await {
+    while let Err(trouble) = open(&directory, &settings).await {
         health.set_unusable(trouble.reason(), trouble.message());
         if backoff.wait(&shutdown).await.is_err() {
             return;
@@ -73,19 +84,24 @@ async fn answers(directory: &Directory) -> Result<(), DirectoryTrouble> {
     }
 }
 
-async fn open(directory: &Directory, uri: &SecretString) -> Result<(), DirectoryTrouble> {
+async fn open(directory: &Directory, settings: &DirectorySettings) -> Result<(), DirectoryTrouble> {
+    let users = users(settings).await?;
+    make_index(&users).await?;
+    directory.users.store(Some(Arc::new(users)));
+    Ok(())
+}
+
+/// Connects, and finds the collection of users.
+pub(super) async fn users(settings: &DirectorySettings) -> Result<Collection<Document>, DirectoryTrouble> {
     let failed = |error: Error| DirectoryTrouble::from(&error);
     // A mongodb+srv URI is looked up here, so this may fail for a while.
-    let mut options = ClientOptions::parse(uri.expose_secret()).await.map_err(failed)?;
+    let mut options = ClientOptions::parse(settings.uri.expose_secret()).await.map_err(failed)?;
     options.app_name.get_or_insert_with(|| "ping user-service".to_owned());
     options.server_selection_timeout = Some(SELECTION_DEADLINE);
     options.connect_timeout = Some(CONNECT_DEADLINE);
     let client = Client::with_options(options).map_err(failed)?;
-    let database = client.default_database().unwrap_or_else(|| client.database(DATABASE));
-    let users = database.collection::<Document>(COLLECTION);
-    make_index(&users).await?;
-    directory.users.store(Some(Arc::new(users)));
-    Ok(())
+    let name = database::choose(&client, settings.database.as_deref()).await?;
+    Ok(client.database(&name).collection(database::USERS))
 }
 
 /// Mongoose has made it already, most often.

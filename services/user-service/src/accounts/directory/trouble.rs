@@ -22,6 +22,8 @@ pub enum DirectoryTrouble {
     AddressTwice,
     /// There is an index on addresses that is not unique.
     IndexNotUnique,
+    /// Two databases hold users, and no setting says which to use.
+    TwoDatabases,
 }
 
 /// The server's codes for a login or a command that is not allowed.
@@ -29,7 +31,7 @@ const ACCESS_DENIED: [i32; 2] = [13, 18];
 
 impl DirectoryTrouble {
     /// Every trouble.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::HostNotFound,
         Self::Unreachable,
         Self::TlsFailed,
@@ -38,6 +40,7 @@ impl DirectoryTrouble {
         Self::DriverFailed,
         Self::AddressTwice,
         Self::IndexNotUnique,
+        Self::TwoDatabases,
     ];
 
     /// A condition's reason.
@@ -52,6 +55,7 @@ impl DirectoryTrouble {
             Self::DriverFailed => "DirectoryDriverFailed",
             Self::AddressTwice => "DirectoryAddressTwice",
             Self::IndexNotUnique => "DirectoryIndexNotUnique",
+            Self::TwoDatabases => "DirectoryTwoDatabases",
         }
     }
 
@@ -77,6 +81,10 @@ impl DirectoryTrouble {
             }
             Self::IndexNotUnique => {
                 "The collection users has an index email_1 that is not unique. Drop it; a unique one is created at once."
+            }
+            Self::TwoDatabases => {
+                "The database user-service and the one that MONGO_URI names both hold users. Set MONGO_DATABASE to the \
+                 one to use (docs/migrate.md says how to choose)."
             }
         }
     }

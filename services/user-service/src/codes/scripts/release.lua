@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Gives up this request's claim: the code stays good for the next try.
 --
--- KEYS  1 code
+-- KEYS  1 codes
 -- ARGV  1 request id, 2 slot
 -- Answer 1 if the claim was this request's, else 0
 local hash = read_codes(KEYS[1])

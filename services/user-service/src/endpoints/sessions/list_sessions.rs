@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     endpoints::App,
-    http::{bearer, problem::Problem, response},
+    http::{problem::Problem, response},
     sessions::Session,
 };
 
@@ -41,7 +41,7 @@ pub(super) struct SessionList {
     get, path = "/api/v1/sessions", tag = "sessions", security(("bearer" = [])),
     responses(
         (status = 200, description = "Sessions", body = SessionList),
-        (status = 401, description = "No token, or a bad one"),
+        (status = 401, description = "No token, a bad one, or one whose session has ended"),
         (status = 501, description = "There are no sessions"),
         (status = 503, description = "Redis does not answer"),
     )
@@ -50,7 +50,7 @@ pub(super) async fn list_sessions(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let identity = bearer::identify(&app.parts.tokens, &headers)?;
+    let identity = app.identify_live(&headers).await?;
     let listed = app.sessions()?.list(&identity.user.id).await;
     let current = identity.session.map(|session| session.id);
     let view = |session: Session| SessionView {

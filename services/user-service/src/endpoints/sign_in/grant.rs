@@ -10,10 +10,9 @@ use utoipa::ToSchema;
 
 use crate::{
     accounts::User,
-    endpoints::App,
+    endpoints::{App, Basis},
     http::{cookie, problem::Problem, response},
-    sessions::RefreshToken,
-    tokens::SessionRef,
+    sessions::{LiveSession, RefreshToken},
 };
 
 /// As much of a client's name as is kept.
@@ -34,7 +33,7 @@ pub(super) struct SignedIn<'a> {
 }
 
 /// A session that has begun, and of which nobody knows yet.
-pub(super) struct Grant(Option<(SessionRef, RefreshToken)>);
+pub(super) struct Grant(Option<(LiveSession, RefreshToken)>);
 
 impl Grant {
     /// Begins a session, where there are sessions.
@@ -44,6 +43,11 @@ impl Grant {
             Ok(session) => Ok(Self(Some(session))),
             Err(error) => Err(app.unavailable("begin a session", &error)),
         }
+    }
+
+    /// The id of the session.
+    pub(super) fn session_id(&self) -> Option<&str> {
+        self.0.as_ref().map(|(session, _)| session.reference().id.as_str())
     }
 
     /// Ends it again. If even this fails, it ends by itself, and nobody has its tokens.
@@ -58,7 +62,7 @@ impl Grant {
     /// The answer to the person, with their tokens.
     pub(super) fn answer(self, app: &App, user: &User) -> Result<Response, Problem> {
         let session = self.0.as_ref().map(|(session, _)| session);
-        let signed = app.sign(user, session)?;
+        let signed = app.sign(user, session.map_or(Basis::Code, Basis::Session))?;
         let body = SignedIn {
             message: wire::SIGNED_IN,
             user,

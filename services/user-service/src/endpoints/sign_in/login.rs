@@ -1,6 +1,6 @@
 //! `POST /api/v1/login`: sends a code by mail. 200 only once the broker has confirmed the mail event.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::{ConnectInfo, State},
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    audit::{Entry, Event, Outcome},
     codes::{Code, IssueOutcome, IssueRequest, Issued, PublishResult},
     endpoints::App,
     http::{
@@ -23,10 +24,10 @@ use crate::{
         cors::IDEMPOTENCY_KEY,
         problem::Problem,
         rate_limit_headers::{insert_policies, insert_remaining},
-        response,
+        request, response,
     },
     metrics::LoginOutcome,
-    peppers::{Pepper, challenge_hash},
+    peppers::{HexDigest, Pepper, challenge_hash},
     publisher::{OutgoingMail, PublishError},
     random::random_bytes,
     rate_limits::{ClientIp, Remaining},
@@ -70,7 +71,7 @@ type Failure = (LoginOutcome, Problem);
 /// Counts each policy, makes a code live, hands its mail over, and answers.
 #[utoipa::path(
     post, path = "/api/v1/login", tag = "sign-in", request_body = LoginRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "16 to 64 characters: a retry sends no second code")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "At most 255 printable characters: a retry sends no second code")),
     responses(
         (status = 200, description = "The mail event is confirmed by the broker", body = LoginResponse),
         (status = 400, description = "No address, or a bad one"),
@@ -112,18 +113,16 @@ fn parse_address(body: &[u8]) -> Result<EmailAddress, Problem> {
     EmailAddress::parse(email).map_err(|_| Problem::invalid_address())
 }
 
-/// `Idempotency-Key`: 16 to 64 printable characters.
+/// `Idempotency-Key`: up to 255 printable characters, in UTF-8 or else in Latin-1; an empty one is none.
 fn parse_idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return if headers.contains_key(IDEMPOTENCY_KEY) {
-            Err(Problem::invalid_idempotency_key())
-        } else {
-            Ok(None)
-        };
-    };
-    let key = value.to_str().ok().filter(|key| (16..=64).contains(&key.len()));
-    key.map(|key| Some(key.to_owned())).ok_or(Problem::invalid_idempotency_key())
+    let Some(value) = values.next() else { return Ok(None) };
+    let latin_1 = |octets: &[u8]| octets.iter().copied().map(char::from).collect();
+    let key = str::from_utf8(value.as_bytes()).map_or_else(|_| latin_1(value.as_bytes()), str::to_owned);
+    if values.next().is_some() || key.chars().count() > 255 || key.chars().any(char::is_control) {
+        return Err(Problem::invalid_idempotency_key());
+    }
+    Ok(Some(key).filter(|key| !key.is_empty()))
 }
 
 async fn send_code(app: &Arc<App>, wish: Wish) -> Result<(LoginOutcome, Response), Failure> {
@@ -137,7 +136,10 @@ async fn send_code(app: &Arc<App>, wish: Wish) -> Result<(LoginOutcome, Response
     };
     let draw = Draw::new(pepper)
         .map_err(|error| (LoginOutcome::StoreUnavailable, app.unavailable("draw a code", &error)))?;
-    let outcome = issue(app, &wish, pepper, &draw).await?;
+    let network = wish.client.network();
+    let networks = app.parts.lasting_peppers.network_digests(&wish.address, &network);
+    let stored = Stored { pepper, network: &network, networks: &networks };
+    let outcome = issue(app, &wish, stored, &draw).await?;
     match outcome {
         IssueOutcome::Issued(issued) => {
             app.parts.metrics.allowed("login");
@@ -147,6 +149,9 @@ async fn send_code(app: &Arc<App>, wish: Wish) -> Result<(LoginOutcome, Response
         }
         IssueOutcome::Limited(refusal) => {
             app.parts.metrics.refused(&refusal.policies);
+            let entry =
+                Entry::new(Event::Limited, Outcome::Refused).address(&wish.address).client(wish.client);
+            app.record(entry.detail(refusal.policy_names()));
             Err((LoginOutcome::Limited, Problem::too_many_logins(refusal)))
         }
         IssueOutcome::Replay { issue_id, kid } => {
@@ -159,18 +164,33 @@ async fn send_code(app: &Arc<App>, wish: Wish) -> Result<(LoginOutcome, Response
     }
 }
 
-async fn issue(app: &Arc<App>, wish: &Wish, pepper: &Pepper, draw: &Draw) -> Result<IssueOutcome, Failure> {
+/// What an issue stores digests with, the client's network, and its digests under every pepper.
+struct Stored<'a> {
+    pepper: &'a Pepper,
+    network: &'a str,
+    networks: &'a [HexDigest],
+}
+
+async fn issue(
+    app: &Arc<App>,
+    wish: &Wish,
+    stored: Stored<'_>,
+    draw: &Draw,
+) -> Result<IssueOutcome, Failure> {
+    let Stored { pepper, network, networks } = stored;
     let idempotency = wish
         .idempotency_key
         .as_deref()
-        .map(|key| (pepper.idempotency_digest(key), pepper.fingerprint(&wish.address)));
+        .map(|key| (pepper.idempotency_digest(&scoped(key, wish)), pepper.fingerprint(&wish.address)));
     let request = IssueRequest {
         address: &wish.address,
         client: wish.client,
+        network,
         issue_id: &draw.issue_id,
         digest: &pepper.code_digest(&wish.address, draw.code.as_str()),
         kid: pepper.kid(),
         challenge_hash: &challenge_hash(&draw.challenge),
+        networks,
         idempotency: idempotency
             .as_ref()
             .map(|(digest, fingerprint)| (digest.as_str(), fingerprint.as_str())),
@@ -181,6 +201,15 @@ async fn issue(app: &Arc<App>, wish: &Wish, pepper: &Pepper, draw: &Draw) -> Res
         }
         (LoginOutcome::StoreUnavailable, app.unavailable("issue", &error))
     })
+}
+
+/// A key of 16 characters or more is taken for unique. A shorter one, such as a counter, is likely to be used by others
+/// as well: it is the key of this address and this client only, so that no one gets the answer to another's request.
+fn scoped<'a>(key: &'a str, wish: &Wish) -> Cow<'a, str> {
+    if key.chars().count() >= 16 {
+        return Cow::Borrowed(key);
+    }
+    Cow::Owned([key, wish.address.as_str(), &wish.client.network()].join("\0"))
 }
 
 /// What is drawn for one login.
@@ -216,6 +245,7 @@ async fn hand_over(
         id: draw.event_id.clone(),
         body: event.to_json(),
         expires_at_ms: issued.expires_at_ms,
+        trace_parent: request::trace_parent(),
     };
     let settling = Settling::new(app, issued.receipt);
     match app.parts.publisher.publish(mail).await {

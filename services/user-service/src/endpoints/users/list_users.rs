@@ -1,4 +1,4 @@
-//! `GET /api/v1/users`: everyone; in pages where `limit` is given.
+//! `GET /api/v1/users`: everyone, up to a bound; in pages where `limit` is given. Off without `LIST_USERS`.
 
 use std::sync::Arc;
 
@@ -14,20 +14,20 @@ use super::user_view::UserView;
 use crate::{
     accounts::Page,
     endpoints::App,
-    http::{bearer, problem::Problem, response},
+    http::{problem::Problem, response},
 };
 
-/// The largest page.
+/// The largest page, and the size of one where no limit is given.
 const MAX_LIMIT: u16 = 1000;
 
 /// The query as it is read.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
-    /// People on a page, 1 to 1000; everyone at once if not given.
+    /// People on a page, 1 to 1000; 1000 if not given, or not such a number.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     limit: Option<String>,
-    /// `next` of the page before.
+    /// `next` of the page before. Ignored if it is not an id.
     after: Option<String>,
 }
 
@@ -45,9 +45,8 @@ pub(super) struct UserList {
     get, path = "/api/v1/users", tag = "users", security(("bearer" = [])), params(PageQuery),
     responses(
         (status = 200, description = "People", body = UserList),
-        (status = 400, description = "A bad limit"),
         (status = 401, description = "No token, or a bad one"),
-        (status = 501, description = "There is no directory"),
+        (status = 501, description = "There is no directory, or it is not listed"),
         (status = 503, description = "The directory does not answer"),
     )
 )]
@@ -56,48 +55,52 @@ pub(super) async fn list_users(
     query: Result<Query<PageQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let viewer = bearer::identify(&app.parts.tokens, &headers)?;
-    let page = query.map_err(|_| Problem::invalid_page()).and_then(|Query(query)| parse_page(query))?;
+    let viewer = app.identify(&headers).await?;
+    if !app.parts.options.list_users {
+        return Err(Problem::users_not_listed());
+    }
+    let page = parse_page(query.map(|Query(query)| query).unwrap_or_default());
     let found = app.parts.accounts.list(&page).await;
     let users = found.map_err(|error| app.no_directory("list users", &error))?;
-    let full = page.limit.is_some_and(|limit| users.len() == usize::from(limit));
+    let full = users.len() == usize::from(page.limit);
     let next = users.last().filter(|_| full).map(|user| user.id.clone());
     let users =
         users.into_iter().map(|user| UserView::new(user, Some(&viewer), &app.parts.options)).collect();
     Ok(response::json(&UserList { users, next }))
 }
 
-fn parse_page(query: PageQuery) -> Result<Page, Problem> {
-    let limit = query.limit.map(|text| {
-        let limit = text.parse::<u16>().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-        limit.ok_or(Problem::invalid_page())
-    });
+/// What makes no sense is as good as not given: the original reads none of it.
+fn parse_page(query: PageQuery) -> Page {
+    let limit = query.limit.and_then(|text| text.parse::<u16>().ok());
+    let limit = limit.filter(|limit| (1..=MAX_LIMIT).contains(limit));
     let hex = |id: &String| id.len() == 24 && id.bytes().all(|b| b.is_ascii_hexdigit());
-    if query.after.as_ref().is_some_and(|after| !hex(after)) {
-        return Err(Problem::invalid_page());
-    }
-    // Paged only where a limit says so.
-    let limit = limit.transpose()?;
-    Ok(Page { limit, after: query.after.filter(|_| limit.is_some()) })
+    Page { limit: limit.unwrap_or(MAX_LIMIT), after: query.after.filter(hex) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{PageQuery, parse_page};
-    use crate::{accounts::Page, http::problem::Problem};
+    use crate::accounts::Page;
 
-    fn parse(limit: Option<&str>, after: Option<&str>) -> Result<Page, Problem> {
+    fn parse(limit: Option<&str>, after: Option<&str>) -> Page {
         parse_page(PageQuery { limit: limit.map(str::to_owned), after: after.map(str::to_owned) })
     }
 
     #[test]
-    fn there_are_pages_only_with_a_limit() {
+    fn a_page_has_a_limit_that_makes_sense_or_a_thousand() {
         let id = "0a".repeat(12);
-        assert_eq!(parse(None, None), Ok(Page::default()));
-        assert_eq!(parse(None, Some(&id)), Ok(Page::default()));
-        assert_eq!(parse(Some("10"), Some(&id)), Ok(Page { limit: Some(10), after: Some(id) }));
-        for (limit, after) in [("0", None), ("1001", None), ("x", None), ("-1", None), ("10", Some("x"))] {
-            assert_eq!(parse(Some(limit), after), Err(Problem::invalid_page()), "{limit} {after:?}");
+        assert_eq!(parse(None, None), Page { limit: 1000, after: None });
+        assert_eq!(parse(None, Some(&id)), Page { limit: 1000, after: Some(id.clone()) });
+        assert_eq!(parse(Some("10"), Some(&id)), Page { limit: 10, after: Some(id.clone()) });
+        for limit in ["0", "1001", "x", "-1", "", " 5", "1.5", "1e1", "٣", "99999999999"] {
+            assert_eq!(
+                parse(Some(limit), Some(&id)),
+                Page { limit: 1000, after: Some(id.clone()) },
+                "{limit}"
+            );
+        }
+        for after in ["", "x", "0a", "null", &"0g".repeat(12), &"0a".repeat(13)] {
+            assert_eq!(parse(Some("10"), Some(after)), Page { limit: 10, after: None }, "{after}");
         }
     }
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::{
     accounts::{AccountsError, User},
     endpoints::App,
-    http::{bearer, problem::Problem, response},
+    http::{problem::Problem, response},
 };
 
 /// The body of the 200.
@@ -28,7 +28,7 @@ pub(super) struct Me {
     )
 )]
 pub(super) async fn me(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
-    let identity = bearer::identify(&app.parts.tokens, &headers)?;
+    let identity = app.identify(&headers).await?;
     let user = match app.parts.accounts.find(&identity.user.id).await {
         Ok(Some(user)) => user,
         // Removed from the directory: the token is worth nothing any more.

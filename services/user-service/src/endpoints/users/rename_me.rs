@@ -1,17 +1,21 @@
 //! `PUT /api/v1/users/me`: what a person wants to be called.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
-use axum::{extract::State, http::HeaderMap, response::Response};
+use axum::{
+    extract::{ConnectInfo, State},
+    http::HeaderMap,
+    response::Response,
+};
 use ping_contract::wire;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     accounts::User,
-    endpoints::App,
+    audit::{Entry, Event, Outcome},
+    endpoints::{App, Basis},
     http::{
-        bearer,
         body::{Field, JsonBody, parse_object},
         cookie,
         problem::Problem,
@@ -42,29 +46,36 @@ pub(super) struct Renamed {
     expires_in: u64,
 }
 
-/// Changes the name and signs a token that has it.
+/// Changes the name and signs a token that has it, if the session of the old one has not ended. Under `JWT_SECRET` the new
+/// token ends when the old one would have.
 #[utoipa::path(
     put, path = "/api/v1/users/me", tag = "users", security(("bearer" = [])), request_body = RenameRequest,
     responses(
         (status = 200, description = "Renamed", body = Renamed),
         (status = 400, description = "No name"),
-        (status = 401, description = "No token, or a bad one"),
+        (status = 401, description = "No token, a bad one, or one whose session has ended"),
         (status = 501, description = "There is no directory"),
-        (status = 503, description = "The directory does not answer"),
+        (status = 503, description = "Redis or the directory does not answer"),
     )
 )]
 pub(super) async fn rename_me(
     State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Result<JsonBody, Problem>,
 ) -> Result<Response, Problem> {
-    let identity = bearer::identify(&app.parts.tokens, &headers)?;
+    let identity = app.identify_live(&headers).await?;
     let body = body?;
     let name = parse_name(body.bytes())?;
     let renamed = app.parts.accounts.rename(&identity.user.id, &name).await;
     let user = renamed.map_err(|error| app.no_directory("rename the user", &error))?;
     let user = user.ok_or(Problem::invalid_token())?;
-    let signed = app.sign(&user, identity.session.as_ref())?;
+    let sid = identity.session.as_ref().map(|session| session.id.as_str());
+    let entry = Entry::new(Event::Rename, Outcome::Success).user(&user).session(sid);
+    app.record(entry.client(app.client(peer, &headers)));
+    // Asked again: the directory may have taken seconds, and the session may have ended meanwhile.
+    let session = app.live_session(&identity).await?;
+    let signed = app.sign(&user, session.as_ref().map_or(Basis::Token(&identity), Basis::Session))?;
     let body = Renamed {
         message: wire::NAME_UPDATED,
         user,
@@ -78,7 +89,9 @@ pub(super) async fn rename_me(
 
 fn parse_name(body: &[u8]) -> Result<String, Problem> {
     let request = parse_object::<RenameRequest<'_>>(body)?;
-    let name = request.name.text().unwrap_or_default().trim();
+    // As JavaScript trims: a byte order mark is white space there.
+    let name =
+        request.name.text().unwrap_or_default().trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     if name.is_empty() {
         return Err(Problem::name_required());
     }
@@ -96,7 +109,14 @@ mod tests {
     #[test]
     fn a_name_is_text_of_1_to_200_characters() {
         assert_eq!(parse_name(r#"{"name":" Ada Løvelace "}"#.as_bytes()).unwrap(), "Ada Løvelace");
-        for none in ["{}", r#"{"name":""}"#, r#"{"name":"  "}"#, r#"{"name":7}"#, r#"{"name":null}"#] {
+        for none in [
+            "{}",
+            r#"{"name":""}"#,
+            r#"{"name":"  "}"#,
+            r#"{"name":"\ufeff"}"#,
+            r#"{"name":7}"#,
+            r#"{"name":null}"#,
+        ] {
             assert_eq!(parse_name(none.as_bytes()), Err(Problem::name_required()), "{none}");
         }
         let long = format!(r#"{{"name":"{}"}}"#, "a".repeat(201));

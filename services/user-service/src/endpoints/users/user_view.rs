@@ -51,7 +51,7 @@ mod tests {
 
     fn view(viewer: Option<&str>, directory_emails: bool) -> Value {
         let user = User { created_at: Some("2023".to_owned()), ..User::new("a", "Ada", "ada@example.org") };
-        let viewer = viewer.map(|id| Identity { user: User::new(id, "", ""), session: None });
+        let viewer = viewer.map(|id| Identity { user: User::new(id, "", ""), session: None, expires_at: 0 });
         let options = AccountOptions { directory_emails, ..AccountOptions::default() };
         serde_json::to_value(UserView::new(user, viewer.as_ref(), &options)).unwrap()
     }

@@ -38,11 +38,24 @@ impl Problem {
         Self::new(BAD_REQUEST, "fields-required", "Fields required", wire::FIELDS_REQUIRED).at(pointer)
     }
 
+    /// 400: a code that is not sent as text. It is no guess, so nothing is counted.
+    #[must_use]
+    pub const fn mistyped_code() -> Self {
+        Self::invalid_code().at("/otp")
+    }
+
     /// 400: a challenge that is no text.
     #[must_use]
     pub const fn invalid_challenge() -> Self {
         let message = "The challenge is the text that login answered. Send it unchanged, or leave it out.";
         Self::new(BAD_REQUEST, "invalid-challenge", "Invalid challenge", message).at("/challenge")
+    }
+
+    /// 400: no challenge, where one is required.
+    #[must_use]
+    pub const fn challenge_required() -> Self {
+        let message = "challenge is required. Send the one that login answered, together with the code.";
+        Self::new(BAD_REQUEST, "challenge-required", "Challenge required", message).at("/challenge")
     }
 
     /// 400: whatever was wrong with a code, the same.
@@ -51,10 +64,10 @@ impl Problem {
         Self::new(BAD_REQUEST, "invalid-code", "Invalid code", wire::INVALID_CODE)
     }
 
-    /// 400: an `Idempotency-Key` that is too short, too long or not printable.
+    /// 400: an `Idempotency-Key` that is too long, not printable, or given more than once.
     #[must_use]
     pub const fn invalid_idempotency_key() -> Self {
-        let message = "An Idempotency-Key has 16 to 64 printable characters. Send another, or none.";
+        let message = "An Idempotency-Key has at most 255 printable characters. Send another, or none.";
         Self::new(BAD_REQUEST, "invalid-idempotency-key", "Invalid Idempotency-Key", message)
     }
 
@@ -69,13 +82,6 @@ impl Problem {
     pub const fn invalid_name() -> Self {
         let message = "A name has at most 200 characters, and no control characters. Send a shorter one.";
         Self::new(BAD_REQUEST, "invalid-name", "Invalid name", message).at("/name")
-    }
-
-    /// 400: a page of people that there is not.
-    #[must_use]
-    pub const fn invalid_page() -> Self {
-        let message = "limit is a number from 1 to 1000, and after is the next of the page before.";
-        Self::new(BAD_REQUEST, "invalid-page", "Invalid page", message)
     }
 
     /// 400: a refresh without its token.
@@ -169,6 +175,17 @@ impl Problem {
         )
     }
 
+    /// 415: packed in a way that is not read. `accepted` are the encodings that are, for `Accept-Encoding`.
+    #[must_use]
+    pub const fn unsupported_content_encoding(accepted: &'static str) -> Self {
+        let message = "The Content-Encoding of the request body is not supported. Send it as gzip, as deflate, or without one.";
+        let title = "Unsupported content encoding";
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        let mut problem = Self::new(status, "unsupported-content-encoding", title, message);
+        problem.accept_encoding = Some(accepted);
+        problem
+    }
+
     /// 422: this `Idempotency-Key` came with another body before.
     #[must_use]
     pub const fn idempotency_key_reused() -> Self {
@@ -216,6 +233,14 @@ impl Problem {
     pub const fn no_directory() -> Self {
         let message = "This service keeps no directory of users. Its operator can set MONGO_URI to have one.";
         Self::new(StatusCode::NOT_IMPLEMENTED, "no-directory", "No directory", message)
+    }
+
+    /// 501: a list of users, where that is off.
+    #[must_use]
+    pub const fn users_not_listed() -> Self {
+        let message =
+            "This service does not list its users. Its operator can set LIST_USERS=true to have them listed.";
+        Self::new(StatusCode::NOT_IMPLEMENTED, "users-not-listed", "Users not listed", message)
     }
 
     /// 501: what only signing keys can do.

@@ -1,12 +1,15 @@
 //! A MongoDB database of one test's own, on the shared server.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    ops::Deref,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use mongodb::{
     Client, Collection,
     bson::{Document, doc},
 };
-use test_kit::servers::shared_mongo_uri;
+use test_kit::servers::{OriginalDatabaseLock, shared_mongo_uri};
 
 /// A fresh database; dropped by the end of the server.
 pub struct MongoDatabase {
@@ -19,6 +22,13 @@ impl MongoDatabase {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         Self { name, client: Client::with_uri_str(shared_mongo_uri()).await.unwrap() }
+    }
+
+    /// The database of the original, empty. It is one for all tests: [`OriginalDatabase`] keeps them apart.
+    async fn original() -> Self {
+        let client = Client::with_uri_str(shared_mongo_uri()).await.unwrap();
+        client.database("user-service").drop().await.unwrap();
+        Self { name: "user-service".to_owned(), client }
     }
 
     /// As `MONGO_URI` has it.
@@ -46,5 +56,26 @@ impl MongoDatabase {
         let person =
             doc! { "_id": id, "name": name, "email": email, "createdAt": time, "updatedAt": time, "__v": 0 };
         self.users().insert_one(person).await.unwrap();
+    }
+}
+
+/// The database that the original always uses, for one test at a time, in whatever process.
+pub struct OriginalDatabase {
+    database: MongoDatabase,
+    _lock: OriginalDatabaseLock,
+}
+
+impl OriginalDatabase {
+    pub async fn take() -> Self {
+        let lock = OriginalDatabaseLock::take().await;
+        Self { database: MongoDatabase::original().await, _lock: lock }
+    }
+}
+
+impl Deref for OriginalDatabase {
+    type Target = MongoDatabase;
+
+    fn deref(&self) -> &MongoDatabase {
+        &self.database
     }
 }

@@ -26,7 +26,7 @@ impl Running {
         let port = free_port();
         let management_port = free_port();
         let ports = [format!("--port={port}"), format!("--management-port={management_port}")];
-        let fixed = ["user-service", "--bind-address=127.0.0.1", &ports[0], &ports[1]];
+        let fixed = ["user-service", "--bind-address=127.0.0.1", "--audit-log=false", &ports[0], &ports[1]];
         let config = Config::try_parse_from(fixed.iter().chain(arguments)).unwrap();
         let shutdown = Shutdown::new();
         run(config, shutdown.clone()).await.unwrap();
@@ -92,6 +92,6 @@ pub async fn apply_topology(vhost: &Vhost) {
         password: broker.password.clone().into(),
         ca_file: None,
     };
-    let desired = Desired::new(vhost.name(), std::time::Duration::from_mins(5));
+    let desired = Desired::new(vhost.name());
     rabbitmq_management::apply(&Management::new(&config).unwrap(), &desired).await.unwrap();
 }

@@ -1,6 +1,6 @@
 //! An operator that watches one namespace, and one that finds a stack which it cannot read.
 
-use cluster::{Case, deadline, wait::eventually};
+use cluster::{CRD, Case, deadline, wait::eventually};
 use k8s_openapi::{
     api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec},
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
@@ -8,16 +8,15 @@ use k8s_openapi::{
 use kube::{Api, api::PostParams};
 use serde_json::{Value, json};
 
-const CRD: &str = "pingstacks.pingstack.dev";
-
 #[tokio::test]
 async fn an_unreadable_stack_does_not_stop_the_others() {
     Case::alone(async |case: &Case| {
         // As if it had been stored before a field changed its type: the schema is opened for a moment.
-        let served = json!(crds(case).get(CRD).await.expect("the CRD"));
-        case.with_cleanup(store_unreadable(case, open(served.clone())), replace_crd(case, served)).await;
+        let served = case.cluster.crds().get(CRD).await.expect("the CRD");
+        let restore = async { case.cluster.restore_crd(&served).await.expect("the CRD is restored") };
+        case.with_cleanup(store_unreadable(case, open(json!(served))), restore).await;
         case.operator().restart().await;
-        let demo = case.ready_stack(json!({})).await;
+        case.ready_stack(json!({})).await;
         // The Event is on the object, where its author looks.
         case.wait_event("Unreadable", "cannot read the object", deadline::MAIL).await;
     })
@@ -44,14 +43,11 @@ async fn store_unreadable(case: &Case, crd: Value) {
 async fn replace_crd(case: &Case, mut crd: Value) {
     // It replaces whatever was changed since.
     crd["metadata"].as_object_mut().expect("metadata").remove("resourceVersion");
-    let now = crds(case).get(CRD).await.expect("the CRD").metadata.resource_version;
+    let crds = case.cluster.crds();
+    let now = crds.get(CRD).await.expect("the CRD").metadata.resource_version;
     let mut crd: CustomResourceDefinition = serde_json::from_value(crd).expect("a CRD");
     crd.metadata.resource_version = now;
-    crds(case).replace(CRD, &PostParams::default(), &crd).await.expect("the CRD is replaced");
-}
-
-fn crds(case: &Case) -> Api<CustomResourceDefinition> {
-    Api::all(case.kube().clone())
+    crds.replace(CRD, &PostParams::default(), &crd).await.expect("the CRD is replaced");
 }
 
 #[tokio::test]
@@ -71,6 +67,44 @@ async fn only_watched_namespaces_are_reconciled() {
         // What an object has that no operator has read.
         let status = ignored.object().await["status"].clone();
         assert_eq!(status, json!({ "conditions": [], "observedGeneration": -1 }));
+    })
+    .await;
+}
+
+/// Its roles go with it. New pods of the operator must become ready nevertheless, or the external metrics of the whole cluster
+/// are gone.
+#[tokio::test]
+async fn a_watched_namespace_that_is_deleted_does_not_stop_new_pods_of_the_operator() {
+    Case::alone(async |case: &Case| {
+        let kept = case.beside("kept").await;
+        let gone = case.beside("gone").await;
+        let namespaces = format!("watchNamespaces={{{},{}}}", kept.namespace, gone.namespace);
+        case.operator().install(&[&namespaces]).await;
+        case.delete_namespace(&gone.namespace, deadline::NAMESPACE).await;
+        case.operator().restart().await;
+        let demo = kept.stack("demo");
+        demo.apply(json!({})).await;
+        demo.wait_ready().await;
+        kept.wait_api_service(deadline::SERVER).await;
+        demo.user("ada@example.org").sign_in().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_ingress_whose_controller_may_be_kept_out_is_warned_of() {
+    Case::alone(async |case: &Case| {
+        case.operator().install(&["neighbours.ingressNamespace="]).await;
+        let demo = case.stack("demo");
+        let ingress = json!({ "ingress": { "host": "login.example.org" } });
+        let proxies = json!({ "trustedProxies": ["192.0.2.0/24"] });
+        demo.apply(json!({ "userService": ingress, "login": proxies })).await;
+        let warning = demo.wait_reason("IngressAdmitted", "IngressNamespaceUnknown", deadline::STACK).await;
+        assert!(warning.message.contains("neighbours.ingressNamespace"), "{warning:?}");
+        let policy = case.kubectl(&["get", "networkpolicy", "demo-user-service", "--output=json"]).await;
+        assert!(policy.contains("\"cidr\": \"192.0.2.0/24\""), "{policy}");
+        case.operator().install(&[]).await;
+        demo.wait_reason("IngressAdmitted", "Admitted", deadline::SERVER).await;
     })
     .await;
 }

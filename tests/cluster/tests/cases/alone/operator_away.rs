@@ -1,6 +1,9 @@
 //! The operator is stopped, or installed with a mistake.
 
-use cluster::{Case, deadline};
+use cluster::{
+    Case, deadline,
+    load::{assert_no_login_refused, assert_nothing_lost},
+};
 use serde_json::json;
 
 use crate::{
@@ -8,6 +11,8 @@ use crate::{
     status::bad_settings::{self, assert_back},
 };
 
+/// Sign-ins a second: the queue grows and shrinks, and consumers are added.
+const RATE: u32 = 10;
 /// Long enough for Helm to look at an object more than once.
 const BRIEFLY: &str = "15s";
 /// [`deadline::STACK`], for Helm.
@@ -28,6 +33,28 @@ async fn a_server_image_that_does_not_exist_in_the_operators_values_is_taken_bac
         case.operator().install(&[]).await;
         assert_back(case, &demo, "redis").await;
         assert_back(case, &demo, "rabbitmq").await;
+    })
+    .await;
+}
+
+/// Controllers write the status of what the operator has made while it starts, and its caches are behind then.
+#[tokio::test]
+#[ignore = "make e2e-full runs it; it restarts the operator five times"]
+async fn restarts_under_load_are_no_corrections() {
+    Case::alone(async |case: &Case| {
+        let demo = case.ready_stack(json!({})).await;
+        let load = demo.start_load("restarts", RATE).await;
+        for replicas in [3, 2, 3, 2, 3] {
+            demo.patch(json!({ "userService": { "replicas": replicas } })).await;
+            case.operator().restart().await;
+            demo.wait_ready().await;
+        }
+        let ledger = load.finish().await;
+        assert_no_login_refused(&ledger);
+        assert_nothing_lost(&ledger);
+        let events =
+            case.kubectl(&["get", "events", "--field-selector=reason=Corrected", "--output=name"]).await;
+        assert_eq!(events.trim(), "", "nobody had changed anything");
     })
     .await;
 }

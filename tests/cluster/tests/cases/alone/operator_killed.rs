@@ -17,7 +17,7 @@ const RATE: u32 = 10;
 #[tokio::test]
 async fn the_other_replica_takes_over() {
     Case::alone(async |case: &Case| {
-        let demo = case.ready_stack(json!({})).await;
+        case.ready_stack(json!({})).await;
         let operator = case.operator();
         let leader = operator.leader().await.expect("a leader");
         let began = Instant::now();

@@ -53,7 +53,8 @@ async fn follow_the_queue(case: &Case, demo: &Stack<'_>, mail: &SlowMail<'_>) {
     // For a moment no mail is taken, so that two questions get the same answer.
     mail.hold().await;
     eventually("the metric to be what the broker holds", STOPPED, async || {
-        let (metric, queued) = (demo.backlog().await?, demo.queued().await?);
+        let metric = demo.backlog().await?;
+        let queued = demo.queued().await?;
         seen(metric > 0 && metric == queued, || format!("the metric is {metric}, the broker holds {queued}"))
     })
     .await;

@@ -1,6 +1,6 @@
 //! Drift of Kubernetes objects.
 
-use cluster::{Case, Stack, deadline, wait::seen};
+use cluster::{Case, deadline, wait::seen};
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
     core::v1::{ConfigMap, Service, ServiceAccount},

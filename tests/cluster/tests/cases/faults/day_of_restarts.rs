@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cluster::{
-    Case, Load, Plan, Stack, deadline,
+    Case, Load, LoadPlan, Stack, deadline,
     load::{assert_every_request_answered, assert_nothing_lost},
     settings,
 };
@@ -56,7 +56,7 @@ async fn a_day_of_restarts_loses_nothing() {
     Case::run(async |case: &Case| {
         let demo = case.ready_stack(json!({ "rabbitmq": { "managed": { "replicas": BROKERS } } })).await;
         demo.wait_brokers(BROKERS, deadline::STACK).await;
-        let load = case.start_load(Plan::new(&demo.url(), "day", RATE).keeping(KEPT)).await;
+        let load = case.start_load(LoadPlan::new(&demo.url(), "day", RATE).keeping(KEPT)).await;
         let day = settings::day();
         let faults = if day < WHOLE_DAY { &FAULTS[..SHORT_DAY] } else { &FAULTS[..] };
         let began = Instant::now();

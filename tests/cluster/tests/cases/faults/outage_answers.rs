@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cluster::{
-    Case, Load, PROXY_URL, Plan, Stack, deadline,
+    Case, Load, LoadPlan, PROXY_URL, Stack, deadline,
     load::{assert_every_request_answered, assert_nothing_lost},
 };
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -20,7 +20,7 @@ async fn every_request_is_answered_while_redis_and_then_the_broker_are_away() {
         let demo = case.ready_stack(json!({})).await;
         case.start_proxy(&demo.url()).await;
         let direct = demo.start_load("direct", RATE).await;
-        let proxied = case.start_load(Plan::new(PROXY_URL, "proxied", RATE)).await;
+        let proxied = case.start_load(LoadPlan::new(PROXY_URL, "proxied", RATE)).await;
         for server in ["redis", "rabbitmq"] {
             take_away(case, &demo, server).await;
             for load in [&direct, &proxied] {

@@ -66,7 +66,7 @@ async fn a_rolled_redis_keeps_sessions_codes_and_limits() {
 /// Codes and the wait between two of them last longer than the case.
 pub(crate) async fn start(case: &Case) -> Stack<'_> {
     let demo =
-        case.ready_stack(json!({ "login": { "codeTtlSeconds": 1800, "resendAfterSeconds": 1800 } })).await;
+        case.ready_stack(json!({ "login": { "codeTtlSeconds": 1800, "allowLongCodeTtl": true, "resendAfterSeconds": 1800 } })).await;
     demo
 }
 

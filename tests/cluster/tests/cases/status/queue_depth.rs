@@ -21,7 +21,9 @@ async fn the_depth_in_the_status_follows_a_queue_that_grows() {
         let load = demo.start_load("grow", 5).await;
         // Nothing is delivered any more, so every login makes the queue longer.
         case.patch::<Deployment>("mailpit", json!({ "spec": { "replicas": 0 } })).await;
-        let (began, mut changed, mut depth) = (Instant::now(), Instant::now(), 0);
+        let began = Instant::now();
+        let mut changed = Instant::now();
+        let mut depth = 0;
         while began.elapsed() < WATCHED {
             let before = depth;
             depth = eventually(format!("another depth than {before}"), OLDEST, async || {

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use cluster::{
-    Case, Condition, Relay, Stack, deadline,
-    wait::{eventually, seen},
-};
+use cluster::{Case, Relay, deadline};
 use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 

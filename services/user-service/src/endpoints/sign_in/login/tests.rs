@@ -37,7 +37,7 @@ fn unknown_fields_and_letter_case_do_not_matter() {
 }
 
 #[test]
-fn an_idempotency_key_is_one_header_of_16_to_64_printable_characters() {
+fn an_idempotency_key_is_one_header_of_up_to_255_printable_characters() {
     let parse = |values: &[&'static [u8]]| {
         let mut headers = HeaderMap::new();
         for value in values {
@@ -46,10 +46,17 @@ fn an_idempotency_key_is_one_header_of_16_to_64_printable_characters() {
         parse_idempotency_key(&headers)
     };
     assert_eq!(parse(&[]).unwrap(), None);
-    assert_eq!(parse(&[b"0123456789abcdef"]).unwrap().as_deref(), Some("0123456789abcdef"));
-    assert!(parse(&[&[b'x'; 64]]).is_ok());
+    assert_eq!(parse(&[b""]).unwrap(), None);
+    for key in
+        ["1", "0123456789abcdef", "\"8e03978e-40d5-43dd-bc93-6894a57f9324\"", "a b~!", "schlüssel-1", "鍵"]
+    {
+        assert_eq!(parse(&[key.as_bytes()]).unwrap().as_deref(), Some(key));
+    }
+    assert_eq!(parse(&[b"schl\xfcssel"]).unwrap().as_deref(), Some("schlüssel"));
+    assert!(parse(&[&[b'x'; 255]]).is_ok());
+    assert!(parse(&["ü".repeat(255).leak().as_bytes()]).is_ok());
     let wrong: [&[&'static [u8]]; 4] =
-        [&[b"short"], &[&[b'x'; 65]], &[b"0123456789abcde\xff"], &[b"0123456789abcdef", b"0123456789abcdef"]];
+        [&[b"a\tb"], &[&[b'x'; 256]], &[b"0123456789abcde\x80"], &[b"0123456789abcdef", b"0123456789abcdef"]];
     for values in wrong {
         assert_eq!(parse(values).unwrap_err(), Problem::invalid_idempotency_key(), "{values:?}");
     }

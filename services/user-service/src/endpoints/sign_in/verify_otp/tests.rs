@@ -11,13 +11,41 @@ fn each_wrong_body_has_its_problem() {
         (r#"{"otp":"482931"}"#, Problem::fields_required("/email")),
         (r#"{"email":"ada@example.org"}"#, Problem::fields_required("/otp")),
         (r#"{"email":"ada@example.org","otp":""}"#, Problem::fields_required("/otp")),
-        (r#"{"email":"ada@example.org","otp":482931}"#, Problem::fields_required("/otp")),
+        (r#"{"email":"ada@example.org","otp":null}"#, Problem::fields_required("/otp")),
+        (r#"{"email":"ada@example.org","otp":482931}"#, Problem::mistyped_code()),
+        (r#"{"email":"ada@example.org","otp":0}"#, Problem::mistyped_code()),
+        (r#"{"email":"ada@example.org","otp":["482931"]}"#, Problem::mistyped_code()),
+        (r#"{"email":"ada@example.org","otp":012345}"#, Problem::malformed_body()),
         (r#"{"email":"ada","otp":"482931"}"#, Problem::invalid_address()),
         (r#"{"email":"ada@example.org","otp":"48293"}"#, Problem::invalid_code()),
         (r#"{"email":"ada@example.org","otp":"48293x"}"#, Problem::invalid_code()),
         (r#"{"email":"ada@example.org","otp":"482931","challenge":1}"#, Problem::invalid_challenge()),
     ] {
         assert_eq!(parse_try(body.as_bytes()).unwrap_err(), problem, "{body}");
+    }
+}
+
+#[test]
+fn a_code_that_is_no_text_is_mistyped_whatever_number_it_is() {
+    for otp in [
+        "482931",
+        "-482931",
+        "482931.0",
+        "4.82931e5",
+        "1E400",
+        "-1e-400",
+        "12345",
+        "0",
+        "-0",
+        "340282366920938463463374607431768211456",
+        "true",
+        "false",
+        "{}",
+        "[]",
+        r#"{"a":[1e999]}"#,
+    ] {
+        let body = format!(r#"{{"email":"ada@example.org","otp":{otp},"more":1e999}}"#);
+        assert_eq!(parse_try(body.as_bytes()).unwrap_err(), Problem::mistyped_code(), "{otp}");
     }
 }
 

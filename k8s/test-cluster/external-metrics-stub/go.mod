@@ -1,3 +1,0 @@
-module pingstack.dev/k8s/test-cluster/external-metrics-stub
-
-go 1.24
