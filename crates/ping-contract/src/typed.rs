@@ -25,6 +25,10 @@ pub fn digit_value(c: char) -> Option<u8> {
 /// hyphens, variation selectors, the byte order mark, Hangul fillers and the empty Braille pattern.
 #[must_use]
 pub fn is_unseen(c: char) -> bool {
+    // Most characters are ASCII, which has no other.
+    if c.is_ascii() {
+        return c.is_whitespace();
+    }
     c.is_whitespace()
         || c == '\u{2800}'
         || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)

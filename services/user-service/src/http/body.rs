@@ -148,6 +148,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
         struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
         let json = <&RawValue>::deserialize(deserializer)?.get();
+        // A JSON text without an escape is what stands between its quotes.
+        if let Some(text) = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))
+            && !text.as_bytes().contains(&b'\\')
+        {
+            return Ok(Self::Text(Cow::Borrowed(text)));
+        }
         match json.as_bytes().first() {
             Some(b'"') => serde_json::from_str::<Text<'_>>(json)
                 .map(|Text(text)| Self::Text(text))
