@@ -62,12 +62,18 @@ async fn a_node_without_its_disk_waits_until_it_is_forgotten_and_then_joins() {
         assert_eq!((&view.node, &view.members), (&survivor.name(), &all));
         assert_eq!(view.running, names([first, second]));
     }
+    // The node is taken out of the members of each queue, which only a leader does.
+    wait_for_a_leader(first, all.len()).await;
     let forgotten = first.ctl(&["forget_cluster_node", &lost.name()]).await;
     assert!(forgotten.status.success(), "{}", String::from_utf8_lossy(&forgotten.stderr));
     cluster.wait_until_united().await;
     assert_eq!(view("the node that was lost", lost, |_| true).await.running, all);
-    let asked = management(first);
-    let members = all.len();
+    wait_for_a_leader(first, all.len()).await;
+}
+
+/// Waits until the queues have leaders and all of their members but one are online.
+async fn wait_for_a_leader(node: &RabbitNode, members: usize) {
+    let asked = management(node);
     wait_until("the queue to have a leader and to lose no member", DEADLINE, || async {
         let found = queues(&asked, Some("/")).await.unwrap_or_default();
         found.iter().any(|queue| {

@@ -12,7 +12,6 @@ use serde_json::json;
 const ADA: &str = "ada@example.org";
 
 #[tokio::test]
-#[ignore = "fails: the program is not found where the case starts it"]
 async fn the_plugin_shows_signs_in_pauses_and_collects_without_secrets() {
     Case::run(async |case: &Case| {
         let plugin = Plugin::build(case).await;

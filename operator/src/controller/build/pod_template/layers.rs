@@ -35,6 +35,7 @@ pub(super) struct Layer {
 impl Layer {
     pub(super) fn new(field: &'static str, template: &PodTemplate) -> Self {
         let mut spec = template.spec.clone();
+        removed_as_null(&mut spec);
         quantities_as_text(&mut spec);
         let metadata = json!(template.metadata.clone().unwrap_or_default());
         Self { field, metadata, spec, env: template.env.clone() }
@@ -64,6 +65,24 @@ impl Layer {
 
     pub(super) fn merge_into(&self, pod: &mut Value) {
         merge(pod, &json!({ "metadata": self.metadata, "spec": self.spec }));
+    }
+}
+
+/// Writes `null` for what the directives of a strategic patch remove: `{ $patch: delete }` a field, `[{ $patch: replace }]` a list.
+/// Authors write these: neither `kubectl apply` nor Helm hands a null on.
+fn removed_as_null(fields: &mut Map<String, Value>) {
+    for value in fields.values_mut() {
+        if *value == json!({ "$patch": "delete" }) || *value == json!([{ "$patch": "replace" }]) {
+            *value = Value::Null;
+            continue;
+        }
+        match value {
+            Value::Object(fields) => removed_as_null(fields),
+            Value::Array(items) => {
+                items.iter_mut().filter_map(Value::as_object_mut).for_each(removed_as_null)
+            }
+            _ => {}
+        }
     }
 }
 

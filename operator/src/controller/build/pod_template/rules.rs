@@ -158,12 +158,12 @@ fn check_names(field: &str, spec: &Map<String, Value>) -> Result<(), Refused> {
     Err(Refused::new(format!("{field}.{name}"), why))
 }
 
-/// `$patch` and its like are for patches that are sent to the API server.
+/// Those that remove a field or a list are null by now; the others are for patches that are sent to the API server.
 fn check_directives(field: &str, value: &Value) -> Result<(), Refused> {
     match value {
         Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
             if name.starts_with('$') {
-                return Err(Refused::new(format!("{field}.{name}"), "is a directive of patches, which podTemplate does not take: write null to remove a field"));
+                return Err(Refused::new(format!("{field}.{name}"), "is a directive that podTemplate takes only to remove something: write `{ $patch: delete }` for a field and `[{ $patch: replace }]` for a list"));
             }
             check_directives(&format!("{field}.{name}"), value)
         }),

@@ -11,7 +11,6 @@ const CONDITION: &str = "SignInWorks";
 const ANNOTATION: &str = "pingstack.dev/sign-in";
 
 #[tokio::test]
-#[ignore = "fails: SignInWorks does not become False without consumers"]
 async fn the_operator_signs_in_through_the_queue_and_says_what_fails() {
     Case::run(async |case: &Case| {
         let sign_ins = json!({ "syntheticLogin": { "every": "24h" } });

@@ -27,27 +27,35 @@ fn of_spec(spec: &Value) -> Value {
 }
 
 #[test]
-fn null_removes_what_the_operator_only_prefers() {
+fn what_the_operator_only_prefers_can_be_removed() {
     let plain = pod(json!({}), json!({}));
     assert!(plain["affinity"].is_object() && plain["topologySpreadConstraints"].is_array());
-    for (default, own) in [(true, false), (false, true), (true, true)] {
-        let given = |is_given| {
-            let nulls = json!({ "affinity": null, "topologySpreadConstraints": null });
-            if is_given { of_spec(&nulls) } else { json!({}) }
-        };
+    let removals = [
+        json!({ "affinity": { "$patch": "delete" }, "topologySpreadConstraints": [{ "$patch": "replace" }] }),
+        json!({ "affinity": null, "topologySpreadConstraints": null }),
+    ];
+    for (removal, (default, own)) in removals
+        .iter()
+        .flat_map(|removal| [(true, false), (false, true), (true, true)].map(|where_| (removal, where_)))
+    {
+        let given = |is_given| if is_given { of_spec(removal) } else { json!({}) };
         let pod = pod(given(default), given(own));
-        assert!(pod["affinity"].is_null() && pod["topologySpreadConstraints"].is_null(), "{default} {own}");
+        assert!(
+            pod["affinity"].is_null() && pod["topologySpreadConstraints"].is_null(),
+            "{removal} {default} {own}"
+        );
     }
     // What a stack writes over it is there alone.
-    let anywhere = of_spec(&json!({ "affinity": null }));
+    let anywhere = of_spec(&json!({ "affinity": { "$patch": "delete" } }));
     let own = of_spec(&json!({ "affinity": { "podAffinity": {} } }));
     assert_eq!(pod(anywhere, own)["affinity"], json!({ "podAffinity": {} }));
 }
 
 #[test]
-fn null_does_not_remove_what_the_pod_needs() {
+fn what_the_pod_needs_is_not_removed() {
+    let list = json!([{ "$patch": "replace" }]);
     let nulls = of_spec(&json!({
-        "terminationGracePeriodSeconds": null, "volumes": null, "containers": null, "imagePullSecrets": null,
+        "terminationGracePeriodSeconds": null, "volumes": list, "containers": list, "imagePullSecrets": list,
     }));
     let plain = pod(json!({}), json!({}));
     assert!(plain["terminationGracePeriodSeconds"].is_number() && plain["volumes"].is_array());

@@ -117,7 +117,16 @@ fn what_is_the_operators_is_refused_and_named() {
             "correct its name",
         ),
         (json!({ "spec": { "tolerations": "all" } }), "spec", "invalid type"),
-        (json!({ "spec": { "nodeSelector": { "$patch": "replace" } } }), "spec.nodeSelector.$patch", "null"),
+        (
+            json!({ "spec": { "nodeSelector": { "$patch": "replace" } } }),
+            "spec.nodeSelector.$patch",
+            "$patch: delete",
+        ),
+        (
+            json!({ "spec": { "tolerations": [{ "key": "x", "$patch": "delete" }] } }),
+            "spec.tolerations.$patch",
+            "[{ $patch: replace }]",
+        ),
         (
             json!({ "spec": { "terminationGracePeriodSeconds": 10 } }),
             "spec.terminationGracePeriodSeconds",
