@@ -12,10 +12,11 @@
 
 use std::{sync::Arc, time::Instant};
 
+use pingstack_crd::services::Autoscaling as Spec;
 use service_kit::{health::Health, metrics::Metrics, shutdown::Shutdown};
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{conditions::Finding, crd::services::Autoscaling as Spec, names::StackId};
+use crate::{conditions::Finding, names::StackId};
 
 pub mod answer;
 pub mod api_service;

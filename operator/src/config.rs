@@ -1,6 +1,7 @@
 //! Everything that can be set, from the environment or the command line; `--help` is the reference. The chart sets it.
 
 use clap::{Args, Parser, Subcommand};
+use pingstack_crd::{SecurityProfile, pod_template::PodTemplate};
 use serde::Deserialize as _;
 use serde_json::Value;
 use service_kit::telemetry::LogFormat;
@@ -8,7 +9,6 @@ use service_kit::telemetry::LogFormat;
 use crate::{
     autoscaling::settings::Settings,
     controller::build::pod_template::check_default,
-    crd::{SecurityProfile, pod_template::PodTemplate},
     platform::{Images, Platform, SinkAddress},
 };
 
@@ -253,7 +253,7 @@ mod tests {
             r#"{"spec":{"tolerations":[{"key":"a","operator":"Exists"}]},"env":[{"name":"A","value":"b"}]}"#,
         );
         assert_eq!(template.unwrap().env[0].name, "A");
-        assert_eq!(read("").unwrap(), crate::crd::pod_template::PodTemplate::default());
+        assert_eq!(read("").unwrap(), pingstack_crd::pod_template::PodTemplate::default());
         for (json, why) in [
             (r#"{"labels":{}}"#, "podTemplate.labels is not a field"),
             (
@@ -279,7 +279,7 @@ mod tests {
     fn the_security_profile_is_one_of_three() {
         assert!(
             config(&["--security-profile=OpenShift"]).platform().security_profile
-                == crate::crd::SecurityProfile::OpenShift
+                == pingstack_crd::SecurityProfile::OpenShift
         );
         assert!(super::security_profile("Openshift").is_err());
     }

@@ -1,7 +1,6 @@
 //! Turns one `PingStack` object into a running Ping.
 //!
-//! In reading order:
-//! - [`crd`]: the object, as a user writes it.
+//! In reading order, after `pingstack_crd`, the object as a user writes it:
 //! - [`controller`]: the reconcile, five steps, one module each.
 //! - [`names`], [`secret_values`], [`platform`]: what things are called, how values lie in Secrets, and what the operator brings.
 //! - [`watches`]: the objects and pods of all stacks, as they are in the cluster.
@@ -35,7 +34,6 @@ pub mod condition_metrics;
 pub mod conditions;
 pub mod config;
 pub mod controller;
-pub mod crd;
 pub mod events;
 pub mod leader;
 pub mod metrics;

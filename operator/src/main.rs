@@ -4,10 +4,7 @@ use std::{io::Write as _, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use operator::{
-    config::{Cli, Command, Config},
-    crd,
-};
+use operator::config::{Cli, Command, Config};
 use service_kit::{open_files, shutdown::Shutdown, telemetry, tls};
 
 #[global_allocator]
@@ -37,8 +34,8 @@ async fn run(config: Config) -> anyhow::Result<ExitCode> {
 }
 
 fn print_crd() -> anyhow::Result<()> {
-    let yaml =
-        serde_yaml::to_string(&crd::versions::definition()).context("the CRD cannot be written as YAML")?;
+    let yaml = serde_yaml::to_string(&pingstack_crd::versions::definition())
+        .context("the CRD cannot be written as YAML")?;
     std::io::stdout().write_all(yaml.as_bytes())?;
     Ok(())
 }

@@ -11,6 +11,7 @@ use kube::{
     core::{Expression, Selector, SelectorExt as _},
 };
 use percent_encoding::percent_decode_str;
+use pingstack_crd::PingStack;
 use serde_json::{Value, json};
 
 use super::{
@@ -19,7 +20,6 @@ use super::{
     sample::{Sample, Samples},
     selector,
 };
-use crate::crd::PingStack;
 
 /// What a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]

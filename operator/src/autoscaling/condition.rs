@@ -5,6 +5,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::Time,
     jiff::{SignedDuration, Timestamp},
 };
+use pingstack_crd::services::{Autoscaling, AutoscalingProvider};
 
 use super::{
     discovery::MetricsGroup,
@@ -12,10 +13,7 @@ use super::{
     route::{Route, route},
     sample::{Sample, Unreadable},
 };
-use crate::{
-    conditions::{ConditionType, Finding},
-    crd::services::{Autoscaling, AutoscalingProvider},
-};
+use crate::conditions::{ConditionType, Finding};
 
 const AUTOSCALING_READY: ConditionType = ConditionType::AutoscalingReady;
 
@@ -164,15 +162,13 @@ mod tests {
     use std::time::Instant;
 
     use k8s_openapi::jiff::Timestamp;
+    use pingstack_crd::services::{Autoscaling, AutoscalingProvider};
     use serde_json::{from_value, json};
 
     use super::{finding, with_user_service};
-    use crate::{
-        autoscaling::{
-            registration::{Slot, Slots},
-            sample::{Sample, Unreadable},
-        },
-        crd::services::{Autoscaling, AutoscalingProvider},
+    use crate::autoscaling::{
+        registration::{Slot, Slots},
+        sample::{Sample, Unreadable},
     };
 
     fn good() -> Sample {

@@ -11,6 +11,7 @@ use kube::{
         watcher,
     },
 };
+use pingstack_crd::{PingStack, services::AutoscalingProvider};
 use service_kit::{shutdown::Shutdown, telemetry::chain};
 use tokio::sync::watch;
 
@@ -19,11 +20,7 @@ use super::{
     poller::{BacklogSource, Sources},
     sample::StackKey,
 };
-use crate::{
-    crd::{PingStack, services::AutoscalingProvider},
-    names::StackId,
-    watches::StoredStack,
-};
+use crate::{names::StackId, watches::StoredStack};
 
 /// Follows the stacks of all scopes, each a namespace or `None` for all, until the soft phase.
 pub async fn follow(clients: Clients, scopes: Vec<Option<String>>, targets: Targets, shutdown: Shutdown) {

@@ -68,6 +68,24 @@ pub(super) const TABLES: &[Table] = &[
         ],
     },
     Table {
+        folder: "crates/pingstack-crd",
+        rooms: &[
+            "versions",
+            "samples",
+            "lib",
+            "services",
+            "rabbitmq",
+            "redis",
+            "smtp",
+            "login",
+            "tokens",
+            "synthetic_login",
+            "pod_template",
+            "references",
+            "status",
+        ],
+    },
+    Table {
         folder: "operator",
         rooms: &[
             "main",
@@ -88,7 +106,6 @@ pub(super) const TABLES: &[Table] = &[
             "platform",
             "secret_values",
             "names",
-            "crd",
         ],
     },
     Table {

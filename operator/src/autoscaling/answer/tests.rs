@@ -2,15 +2,13 @@ use std::time::Instant;
 
 use k8s_openapi::jiff::Timestamp;
 use kube::Resource as _;
+use pingstack_crd::PingStack;
 use serde_json::{Value, json};
 
 use super::Target;
-use crate::{
-    autoscaling::{
-        refusal::Refusal,
-        sample::{MAX_AGE, Sample, Samples, StackKey, Unreadable},
-    },
-    crd::PingStack,
+use crate::autoscaling::{
+    refusal::Refusal,
+    sample::{MAX_AGE, Sample, Samples, StackKey, Unreadable},
 };
 
 const METRIC_PATH: &str = "/apis/external.metrics.k8s.io/v1beta1/namespaces/shop/pingstack_mail_backlog";

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use kube::core::DeserializeGuard;
+use pingstack_crd::PingStack;
 use serde_json::{Value, json};
 
 use super::{Error, Outcome, apply};
@@ -16,7 +17,6 @@ use crate::{
         reconcile,
         validate::validate,
     },
-    crd::PingStack,
     fake_api::{FakeApi, Sent},
     fixtures::{self, MINIMAL},
     names::{OWN_SELECTOR, StackId},

@@ -6,6 +6,7 @@ use std::{
 use http::Method;
 use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
+use pingstack_crd::{PingStack, services::AutoscalingProvider};
 use serde_json::{Value, json};
 
 use super::{Context, Histories, look};
@@ -14,7 +15,6 @@ use crate::{
         registration::{Slot, Slots},
         sample::Sample,
     },
-    crd::{PingStack, services::AutoscalingProvider},
     fake_api::FakeApi,
     fixtures::{self, MINIMAL},
     names::StackId,

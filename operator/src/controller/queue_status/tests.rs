@@ -9,6 +9,10 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 use kube::core::DeserializeGuard;
+use pingstack_crd::{
+    PingStack,
+    status::{PingStackStatus, QueueStatus},
+};
 use serde_json::json;
 
 use super::{LastWritten, SPACING, due, look};
@@ -19,10 +23,6 @@ use crate::{
     },
     conditions::{ConditionType, Finding, stamp},
     controller::update_status::{Known, update_status},
-    crd::{
-        PingStack,
-        status::{PingStackStatus, QueueStatus},
-    },
     fake_api::{FakeApi, Sent},
     fixtures::{self, MINIMAL},
     names::StackId,

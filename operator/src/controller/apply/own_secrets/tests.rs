@@ -1,9 +1,9 @@
 use http::Method;
+use pingstack_crd::{PingStack, RetentionPolicy};
 use serde_json::{Value, json};
 
 use super::super::{Outcome, tests::pass_of};
 use crate::{
-    crd::{PingStack, RetentionPolicy},
     fake_api::FakeApi,
     fixtures::{self, MINIMAL},
     names::{ROTATE_PEPPER_ANNOTATION, ROTATE_SIGNING_KEY_ANNOTATION},

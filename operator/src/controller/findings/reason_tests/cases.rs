@@ -9,6 +9,10 @@ use k8s_openapi::{
 };
 use kube::core::{Status, error_boundary::InvalidObject};
 use ping_contract::test_mail::{TestMailReport, TestMailResult};
+use pingstack_crd::{
+    services::{Autoscaling, AutoscalingProvider},
+    status::QueueStatus,
+};
 use serde_json::{Value, from_value, json};
 
 use super::Produced;
@@ -29,10 +33,6 @@ use crate::{
         topology::{Queues, TopologyState},
         unreadable, update_status, validate,
         workload::{Refused, Workload},
-    },
-    crd::{
-        services::{Autoscaling, AutoscalingProvider},
-        status::QueueStatus,
     },
     fixtures::{self, FULL},
     names::{Part, StackId},

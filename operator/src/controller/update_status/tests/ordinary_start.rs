@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kube::core::DeserializeGuard;
+use pingstack_crd::PingStack;
 use serde_json::{Value, json};
 
 use crate::{
@@ -11,7 +12,6 @@ use crate::{
         Context, reconcile,
         update_status::{Known, update_status},
     },
-    crd::PingStack,
     fake_api::FakeApi,
     fixtures::{self, MINIMAL},
     names::StackId,

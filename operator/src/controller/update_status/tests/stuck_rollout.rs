@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use pingstack_crd::{PingStack, services::AutoscalingProvider};
 use serde_json::{Value, from_value, json};
 
 use crate::{
@@ -12,7 +13,6 @@ use crate::{
         update_status::{after_apply, update_status},
         validate::validate,
     },
-    crd::{PingStack, services::AutoscalingProvider},
     fake_api::FakeApi,
     fixtures::{self, MINIMAL},
     names::StackId,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::PingStack;
+use crate::PingStack;
 
 fn stack(name: &str, spec: Value) -> PingStack {
     let mut all = json!({ "smtp": { "host": "mail", "from": "a@example.org" } });

@@ -60,7 +60,7 @@ mod tests {
     use serde_json::Value;
 
     use super::{API_VERSION, definition};
-    use crate::fixtures;
+    use crate::samples::{self, MINIMAL};
 
     /// The schema of `v1alpha1` in the first release, without descriptions and rules.
     const FIRST_RELEASE: &str = include_str!("schema-of-0.1.0.json");
@@ -166,8 +166,8 @@ mod tests {
     /// The fields of an object that was stored by the first release are read as they were.
     #[test]
     fn a_stack_of_the_first_release_is_read() {
-        let stack = fixtures::MINIMAL.replace(API_VERSION, "pingstack.dev/v1alpha1");
+        let stack = MINIMAL.replace(API_VERSION, "pingstack.dev/v1alpha1");
         assert!(stack.contains("v1alpha1"), "the sample has the stored version");
-        assert_eq!(fixtures::stack(&stack).spec, fixtures::stack(fixtures::MINIMAL).spec);
+        assert_eq!(samples::stack(&stack).spec, samples::stack(MINIMAL).spec);
     }
 }

@@ -3,7 +3,7 @@
 use kube::CustomResourceExt as _;
 use serde_json::Value;
 
-use super::PingStack;
+use crate::PingStack;
 
 #[test]
 fn the_reference_in_the_docs_is_current() {

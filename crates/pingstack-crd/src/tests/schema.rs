@@ -1,7 +1,11 @@
 use serde_json::{Value, json};
 
-use super::{PingStack, status::PingStackStatus, versions::definition};
-use crate::fixtures;
+use crate::{
+    PingStack,
+    samples::{self, EXTERNAL, FULL, MINIMAL},
+    status::PingStackStatus,
+    versions::definition,
+};
 
 fn schema() -> Value {
     let crd = serde_json::to_value(definition()).unwrap();
@@ -145,10 +149,10 @@ fn a_partly_written_block_keeps_the_defaults_of_the_rest() {
 
 #[test]
 fn samples_are_stacks_whose_every_field_is_known() {
-    for yaml in [fixtures::MINIMAL, fixtures::FULL, fixtures::EXTERNAL] {
+    for yaml in [MINIMAL, FULL, EXTERNAL] {
         let first = serde_yaml::Deserializer::from_str(yaml).next().unwrap();
         let written: Value = serde::Deserialize::deserialize(first).unwrap();
-        let read = serde_json::to_value(fixtures::stack(yaml)).unwrap();
+        let read = serde_json::to_value(samples::stack(yaml)).unwrap();
         assert_contains("", &read, &written);
     }
 }

@@ -1,7 +1,8 @@
 //! The `PingStack` object, as a user writes it. Doc comments become the descriptions that `kubectl explain` prints.
 //!
 //! In reading order: this file, [`login`], [`tokens`], [`smtp`], [`redis`], [`rabbitmq`], [`services`],
-//! [`synthetic_login`], [`references`] and [`pod_template`] (what they share), [`status`]; [`versions`].
+//! [`synthetic_login`], [`references`] and [`pod_template`] (what they share), [`status`]; [`versions`]. The feature
+//! `test-fixtures` adds `samples`, which makes stacks for tests.
 //!
 //! Defaults have one home: each struct's `Default`. `#[serde(default)]` on the struct makes both the schema and the
 //! code read it. Every list and string is bounded: the API server refuses rules over unbounded data for their cost.
@@ -19,6 +20,8 @@ pub mod pod_template;
 pub mod rabbitmq;
 pub mod redis;
 pub mod references;
+#[cfg(any(test, feature = "test-fixtures"))]
+pub mod samples;
 pub mod services;
 pub mod smtp;
 pub mod status;
@@ -235,8 +238,4 @@ fn every_trace() -> String {
 }
 
 #[cfg(test)]
-mod reference_tests;
-#[cfg(test)]
-mod rule_tests;
-#[cfg(test)]
-mod schema_tests;
+mod tests;
