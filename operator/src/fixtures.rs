@@ -11,6 +11,7 @@ use rabbitmq_management::nodes::NodeView;
 use service_kit::{metrics::Metrics, shutdown::Shutdown};
 
 pub(crate) use pingstack_crd::samples::{EXTERNAL, FULL, MINIMAL, stack};
+use test_kit::fake_api::FakeApi;
 
 use crate::{
     autoscaling::{Autoscaling, route::Route},
@@ -22,7 +23,6 @@ use crate::{
         validate::{ValidatedStack, validate},
     },
     events::Events,
-    fake_api::FakeApi,
     metrics::OperatorMetrics,
     names::StackId,
     platform::{Images, Platform, SinkAddress},

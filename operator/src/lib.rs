@@ -48,8 +48,6 @@ pub mod watches;
 #[cfg(test)]
 mod documented_metrics;
 #[cfg(test)]
-mod fake_api;
-#[cfg(test)]
 mod fixtures;
 
 use autoscaling::{Autoscaling, broker_source::Clients};
@@ -263,9 +261,9 @@ mod tests {
     use http::{Method, StatusCode};
     use serde_json::json;
     use service_kit::{health::Health, shutdown::Shutdown};
+    use test_kit::fake_api::FakeApi;
 
     use super::{Start, cluster_uid, pause};
-    use crate::fake_api::FakeApi;
 
     const KUBE_SYSTEM: &str = "/api/v1/namespaces/kube-system";
 

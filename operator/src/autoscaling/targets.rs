@@ -172,12 +172,12 @@ mod tests {
 
     use http::{Method, StatusCode};
     use service_kit::shutdown::Shutdown;
+    use test_kit::fake_api::FakeApi;
     use tokio::{sync::watch, time::timeout};
 
     use super::{Clients, Targets, follow};
     use crate::{
         broker_connections::BrokerConnections,
-        fake_api::FakeApi,
         fixtures::{self, MINIMAL},
     };
 

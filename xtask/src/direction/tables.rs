@@ -179,6 +179,7 @@ pub(super) const TABLES: &[Table] = &[
             "smtp",
             "mailpit",
             "proxy",
+            "fake_api",
             "servers",
             "certificates",
             "management",

@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
+use test_kit::fake_api::FakeApi;
 use tokio::sync::watch;
 
 use super::{Demand, MetricsGroup, Registration, Settings, Slot, Slots, demand_of_custom};
-use crate::fake_api::FakeApi;
 
 const SERVICES: &str = "/apis/apiregistration.k8s.io/v1/apiservices";
 const EXTERNAL: &str = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io";

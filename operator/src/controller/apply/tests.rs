@@ -6,6 +6,7 @@ use http::Method;
 use kube::core::DeserializeGuard;
 use pingstack_crd::PingStack;
 use serde_json::{Value, json};
+use test_kit::fake_api::{FakeApi, Sent};
 
 use super::{Error, Outcome, apply};
 use crate::{
@@ -17,7 +18,6 @@ use crate::{
         reconcile,
         validate::validate,
     },
-    fake_api::{FakeApi, Sent},
     fixtures::{self, MINIMAL},
     names::{OWN_SELECTOR, StackId},
     watches::{Children, Watches},

@@ -8,6 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
 use pingstack_crd::{PingStack, services::AutoscalingProvider};
 use serde_json::{Value, json};
+use test_kit::fake_api::FakeApi;
 
 use super::{Context, Histories, look};
 use crate::{
@@ -15,7 +16,6 @@ use crate::{
         registration::{Slot, Slots},
         sample::Sample,
     },
-    fake_api::FakeApi,
     fixtures::{self, MINIMAL},
     names::StackId,
 };

@@ -14,6 +14,7 @@ use pingstack_crd::{
     status::{PingStackStatus, QueueStatus},
 };
 use serde_json::json;
+use test_kit::fake_api::{FakeApi, Sent};
 
 use super::{LastWritten, SPACING, due, look};
 use crate::{
@@ -23,7 +24,6 @@ use crate::{
     },
     conditions::{ConditionType, Finding, stamp},
     controller::update_status::{Known, update_status},
-    fake_api::{FakeApi, Sent},
     fixtures::{self, MINIMAL},
     names::StackId,
 };

@@ -1,10 +1,10 @@
 use http::Method;
 use pingstack_crd::{PingStack, RetentionPolicy};
 use serde_json::{Value, json};
+use test_kit::fake_api::FakeApi;
 
 use super::super::{Outcome, tests::pass_of};
 use crate::{
-    fake_api::FakeApi,
     fixtures::{self, MINIMAL},
     names::{ROTATE_PEPPER_ANNOTATION, ROTATE_SIGNING_KEY_ANNOTATION},
 };

@@ -2,12 +2,10 @@
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use test_kit::fake_api::{FakeApi, Sent};
 
 use super::{DEPLOYMENTS, Error, pass_anew, pass_of, stack, writes};
-use crate::{
-    fake_api::{FakeApi, Sent},
-    fixtures,
-};
+use crate::fixtures;
 
 fn managed_by(api: &FakeApi, manager: &str, replicas: i32) {
     scaled_by(api, "demo-mail-service", manager, replicas);

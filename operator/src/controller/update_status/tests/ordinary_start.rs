@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kube::core::DeserializeGuard;
 use pingstack_crd::PingStack;
 use serde_json::{Value, json};
+use test_kit::fake_api::FakeApi;
 
 use crate::{
     conditions::{ConditionType, Finding},
@@ -12,7 +13,6 @@ use crate::{
         Context, reconcile,
         update_status::{Known, update_status},
     },
-    fake_api::FakeApi,
     fixtures::{self, MINIMAL},
     names::StackId,
 };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use pingstack_crd::{PingStack, services::AutoscalingProvider};
 use serde_json::{Value, from_value, json};
+use test_kit::fake_api::FakeApi;
 
 use crate::{
     controller::{
@@ -13,7 +14,6 @@ use crate::{
         update_status::{after_apply, update_status},
         validate::validate,
     },
-    fake_api::FakeApi,
     fixtures::{self, MINIMAL},
     names::StackId,
 };

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     convert::Infallible,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 /// The server. Clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct FakeApi(Arc<Mutex<State>>);
+pub struct FakeApi(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -26,18 +26,25 @@ struct State {
     silent: bool,
 }
 
+/// A request.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Sent {
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    pub(crate) query: String,
-    pub(crate) body: Value,
+pub struct Sent {
+    /// Its verb.
+    pub method: Method,
+    /// The path of its URL.
+    pub path: String,
+    /// What follows the `?`, or nothing.
+    pub query: String,
+    /// What was sent with it; `null` where that is no JSON.
+    pub body: Value,
 }
 
 type Answer = Result<Value, StatusCode>;
 
 impl FakeApi {
-    pub(crate) fn client(&self) -> Client {
+    /// A client whose requests it answers, in the namespace `team` where they name none.
+    #[must_use]
+    pub fn client(&self) -> Client {
         let api = self.clone();
         let service = tower::service_fn(move |request| {
             let api = api.clone();
@@ -47,51 +54,56 @@ impl FakeApi {
     }
 
     /// Puts an object there, as somebody else would.
-    pub(crate) fn put(&self, path: &str, object: Value) {
+    pub fn put(&self, path: &str, object: Value) {
         self.state().store(path, object);
     }
 
-    pub(crate) fn get(&self, path: &str) -> Option<Value> {
+    /// An object as it is, by its path in the API.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<Value> {
         self.state().objects.get(path).cloned()
     }
 
     /// Removes the objects of this kind and name.
-    pub(crate) fn remove_object(&self, kind: &str, name: &str) {
+    pub fn remove_object(&self, kind: &str, name: &str) {
         let is_it = |object: &Value| object["kind"] == kind && object["metadata"]["name"] == name;
         self.state().objects.retain(|_, object| !is_it(object));
     }
 
-    pub(crate) fn remove(&self, path: &str) {
+    /// Removes the object at a path.
+    pub fn remove(&self, path: &str) {
         self.state().objects.remove(path);
     }
 
-    pub(crate) fn objects(&self) -> Vec<Value> {
+    /// All objects.
+    #[must_use]
+    pub fn objects(&self) -> Vec<Value> {
         self.state().objects.values().cloned().collect()
     }
 
     /// Answers such requests with `code` from now on.
-    pub(crate) fn fail(&self, method: Method, path: &str, code: StatusCode) {
+    pub fn fail(&self, method: Method, path: &str, code: StatusCode) {
         self.state().failures.push((method, path.to_owned(), code));
     }
 
     /// Answers no request while it is so, as where packets are dropped.
-    pub(crate) fn silence(&self, silent: bool) {
+    pub fn silence(&self, silent: bool) {
         self.state().silent = silent;
     }
 
     /// The requests since the last call whose path contains `part`.
-    pub(crate) fn take_requests(&self, part: &str) -> Vec<Sent> {
+    pub fn take_requests(&self, part: &str) -> Vec<Sent> {
         let requests = std::mem::take(&mut self.state().requests);
         requests.into_iter().filter(|request| request.path.contains(part)).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn answer(&self, request: Request<Body>) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
-        let body = body.collect_bytes().await.unwrap();
+        let body = body.collect_bytes().await.unwrap_or_else(|error| panic!("the request's body: {error}"));
         let sent = Sent {
             method: head.method,
             path: head.uri.path().to_owned(),
@@ -110,7 +122,9 @@ impl FakeApi {
                 "reason": code.canonical_reason().unwrap_or_default().replace(' ', ""),
             })
         });
-        Response::builder().status(code).body(Full::new(Bytes::from(body.to_string()))).unwrap()
+        let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
+        *response.status_mut() = code;
+        response
     }
 }
 
