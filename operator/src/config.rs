@@ -1,5 +1,6 @@
 //! Everything that can be set, from the environment or the command line; `--help` is the reference. The chart sets it.
 
+use crate::autoscaling::settings::Settings;
 use clap::{Args, Parser, Subcommand};
 use pingstack_crd::{SecurityProfile, pod_template::PodTemplate};
 use serde::Deserialize as _;
@@ -7,8 +8,8 @@ use serde_json::Value;
 use service_kit::telemetry::LogFormat;
 
 use crate::{
-    autoscaling::settings::Settings,
     controller::build::pod_template::check_default,
+    names::MANAGER,
     platform::{Images, Platform, SinkAddress},
 };
 
@@ -151,16 +152,22 @@ impl Config {
         }
     }
 
+    /// Where the external metrics API listens.
+    #[must_use]
+    pub fn metrics_api_address(&self) -> std::net::SocketAddr {
+        std::net::SocketAddr::new(self.bind_address, self.metrics_api_port)
+    }
+
     /// What the external metrics API needs to know of its surroundings.
     #[must_use]
     pub fn metrics_api(&self) -> Settings {
         Settings {
+            manager: MANAGER.to_owned(),
             namespace: self.namespace.clone(),
             pod_name: self.pod_name.clone(),
             service: self.metrics_api_service.clone(),
             secret: self.metrics_api_secret.clone(),
             cluster_role: self.cluster_role.clone(),
-            address: std::net::SocketAddr::new(self.bind_address, self.metrics_api_port),
         }
     }
 

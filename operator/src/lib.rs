@@ -115,12 +115,12 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Finish, Error> {
     let groups = client.list_api_groups().await.map_err(Error::Discover)?;
     let mut platform = config.platform();
     platform.settle(groups.groups.iter().map(|group| group.name.as_str()));
-    let settings = config.metrics_api();
-    let listener = listen(settings.address).await?;
+    let listener = listen(config.metrics_api_address()).await?;
     let clients =
         Clients { kubernetes: client.clone(), brokers: BrokerConnections::new(&config.allowed_broker_hosts) };
     let broker_connections = clients.brokers.clone();
-    let service = autoscaling::Service { clients, settings, scopes: config.scopes(), listener };
+    let service =
+        autoscaling::Service { clients, settings: config.metrics_api(), scopes: config.scopes(), listener };
     let autoscaling = Autoscaling::start(service, &health, &shutdown);
     autoscaling.register(&registry);
     let synthetic_logins = SyntheticLogins::new(SignInMetrics::new(&registry), shutdown.clone());

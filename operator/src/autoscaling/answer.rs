@@ -1,23 +1,20 @@
-//! A request's path, query and the samples → the answer. Pure.
+//! A request's path, query and what the provider knows → the answer. Pure.
 //!
-//! The autoscaler adds up the items it gets, so one stack that cannot be read makes the whole answer 503: never 0, and
-//! never a list without it.
+//! The autoscaler adds up the items it gets, so one series without a sample makes the whole answer 503: never 0, and never a list
+//! without it.
 
-use std::time::Instant;
+use std::collections::BTreeMap;
 
 use k8s_openapi::{api::authorization::v1::ResourceAttributes, jiff::Timestamp};
-use kube::{
-    Resource as _,
-    core::{Expression, Selector, SelectorExt as _},
-};
+use kube::core::{Expression, Selector, SelectorExt as _};
 use percent_encoding::percent_decode_str;
-use pingstack_crd::PingStack;
 use serde_json::{Value, json};
 
-use super::{
-    discovery::{self, LABEL, METRIC, MetricsGroup, OBJECT},
+use crate::autoscaling::{
+    discovery,
+    group::MetricsGroup,
+    provider::{ExternalMetricsProvider, Objects, Sample, Series},
     refusal::Refusal,
-    sample::{Sample, Samples},
     selector,
 };
 
@@ -32,16 +29,16 @@ pub enum Target {
     Resources(MetricsGroup),
     /// `/apis/external.metrics.k8s.io/v1beta1/namespaces/{namespace}/{metric}`.
     Metric { namespace: String, metric: String },
-    /// `/apis/custom.metrics.k8s.io/v1beta2/namespaces/{namespace}/pingstacks.pingstack.dev/{stack}/{metric}`.
-    ObjectMetric { namespace: String, stack: String, metric: String },
+    /// `/apis/custom.metrics.k8s.io/v1beta2/namespaces/{namespace}/{resource}/{object}/{metric}`.
+    ObjectMetric { namespace: String, object: String, metric: String, objects: Objects },
     /// Any other path.
     Other,
 }
 
 impl Target {
-    /// Reads the path of a request.
+    /// Reads the path of a request to a program whose metrics are of these objects.
     #[must_use]
-    pub fn of(path: &str) -> Self {
+    pub fn of(path: &str, objects: Option<Objects>) -> Self {
         let segments = path.trim_matches('/').split('/').map(decoded).collect::<Option<Vec<_>>>();
         let Some(segments) = segments else { return Self::Other };
         let segments = segments.iter().map(String::as_str).collect::<Vec<_>>();
@@ -50,29 +47,33 @@ impl Target {
             ["apis", group, rest @ ..] => (group, rest),
             _ => return Self::Other,
         };
-        let Some(group) = MetricsGroup::ALL.into_iter().find(|known| known.name() == *group) else {
-            return Self::Other;
-        };
+        let mut served = MetricsGroup::served(objects.is_some()).iter();
+        let Some(group) = served.find(|served| served.name() == *group).copied() else { return Self::Other };
         match rest {
             [] => Self::Group(group),
-            [version, rest @ ..] if *version == group.version() => Self::in_group(group, rest),
+            [version, rest @ ..] if *version == group.version() => Self::in_group(group, rest, objects),
             _ => Self::Other,
         }
     }
 
     /// What follows group and version.
-    fn in_group(group: MetricsGroup, rest: &[&str]) -> Self {
-        match (group, rest) {
-            (group, []) => Self::Resources(group),
-            (_, ["namespaces", "", ..]) => Self::Other,
-            (MetricsGroup::External, ["namespaces", namespace, metric]) => {
+    fn in_group(group: MetricsGroup, rest: &[&str], objects: Option<Objects>) -> Self {
+        match (group, rest, objects) {
+            (group, [], _) => Self::Resources(group),
+            (_, ["namespaces", "", ..], _) => Self::Other,
+            (MetricsGroup::External, ["namespaces", namespace, metric], _) => {
                 Self::Metric { namespace: (*namespace).to_owned(), metric: (*metric).to_owned() }
             }
-            (MetricsGroup::Custom, ["namespaces", namespace, OBJECT, stack, metric]) => Self::ObjectMetric {
-                namespace: (*namespace).to_owned(),
-                stack: (*stack).to_owned(),
-                metric: (*metric).to_owned(),
-            },
+            (MetricsGroup::Custom, ["namespaces", namespace, resource, object, metric], Some(objects))
+                if objects.resource == *resource =>
+            {
+                Self::ObjectMetric {
+                    namespace: (*namespace).to_owned(),
+                    object: (*object).to_owned(),
+                    metric: (*metric).to_owned(),
+                    objects,
+                }
+            }
             _ => Self::Other,
         }
     }
@@ -97,10 +98,10 @@ impl Target {
                 resource: Some(metric.clone()),
                 ..of(MetricsGroup::External, namespace, "list")
             }),
-            Self::ObjectMetric { namespace, stack, metric } => Some(ResourceAttributes {
-                resource: Some(OBJECT.to_owned()),
+            Self::ObjectMetric { namespace, object, metric, objects } => Some(ResourceAttributes {
+                resource: Some(objects.resource.clone()),
                 subresource: Some(metric.clone()),
-                name: Some(stack.clone()),
+                name: Some(object.clone()),
                 ..of(MetricsGroup::Custom, namespace, "get")
             }),
             Self::Groups | Self::Group(_) | Self::Resources(_) | Self::Other => None,
@@ -108,24 +109,26 @@ impl Target {
     }
 
     /// The answer to somebody who may have it. `query` is the part of the URL after `?`.
-    pub fn answer(&self, query: &str, samples: &Samples, now: Instant) -> Result<Value, Refusal> {
+    pub fn answer(&self, query: &str, provider: &dyn ExternalMetricsProvider) -> Result<Value, Refusal> {
         match self {
-            Self::Groups => Ok(discovery::groups()),
+            Self::Groups => Ok(discovery::groups(MetricsGroup::served(provider.objects().is_some()))),
             Self::Group(group) => Ok(discovery::group(*group)),
-            Self::Resources(group) => Ok(discovery::resources(*group)),
-            Self::Metric { metric, .. } | Self::ObjectMetric { metric, .. } if metric != METRIC => {
-                Err(Refusal::not_found(format!("there is no metric of that name, only {METRIC}")))
-            }
-            Self::Metric { namespace, .. } => {
+            Self::Resources(group) => Ok(discovery::resources(*group, provider)),
+            Self::Metric { namespace, metric } => {
+                let wanted = Wanted::of(provider, namespace, metric)?;
                 let selector = query_selector(query, "labelSelector")?;
-                let items = selected(namespace, &selector, samples, now)?;
-                let items = items.into_iter().map(|(name, sample)| item(&name, &sample));
-                Ok(list(MetricsGroup::External, &items.collect::<Vec<_>>()))
+                let items = wanted.selected(&selector)?;
+                let items = items.iter().map(|selected| selected.external(metric)).collect::<Vec<_>>();
+                Ok(list(MetricsGroup::External, &items))
             }
-            Self::ObjectMetric { namespace, stack, .. } => {
+            Self::ObjectMetric { namespace, object, metric, objects } => {
+                let wanted = Wanted::of(provider, namespace, metric)?;
                 query_selector(query, "metricLabelSelector")?;
-                let items = selected(namespace, &named(stack), samples, now)?;
-                let items = items.into_iter().map(|(name, sample)| object_item(namespace, &name, &sample));
+                let items = wanted.selected(&named(objects, object))?;
+                let described = json!({
+                    "apiVersion": objects.api_version, "kind": objects.kind, "namespace": namespace, "name": object,
+                });
+                let items = items.iter().map(|selected| selected.of_object(metric, &described));
                 Ok(list(MetricsGroup::Custom, &items.collect::<Vec<_>>()))
             }
             Self::Other => Err(Refusal::not_found("there is nothing at this path")),
@@ -137,10 +140,10 @@ fn decoded(segment: &str) -> Option<String> {
     percent_decode_str(segment).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
-/// The selector of one stack. `*`, which stands for all objects, is no stack's name.
-fn named(stack: &str) -> Selector {
+/// The selector of one object. `*`, which stands for all objects, is no object's name.
+fn named(objects: &Objects, object: &str) -> Selector {
     let mut selector = Selector::default();
-    selector.extend(Expression::Equal(LABEL.to_owned(), stack.to_owned()));
+    selector.extend(Expression::Equal(objects.name_label.clone(), object.to_owned()));
     selector
 }
 
@@ -162,54 +165,74 @@ fn query_selector(query: &str, parameter: &str) -> Result<Selector, Refusal> {
         .map_err(|malformed| Refusal::bad_request(malformed.to_string()))
 }
 
-/// Each stack that the selector matches, with its sample.
-fn selected(
-    namespace: &str,
-    selector: &Selector,
-    samples: &Samples,
-    now: Instant,
-) -> Result<Vec<(String, Sample)>, Refusal> {
-    let is_selected = |name: &str| selector.matches(&[(LABEL.to_owned(), name.to_owned())].into());
-    let mut items = Vec::new();
-    for (name, outcome) in samples.in_namespace(namespace, now) {
-        if !is_selected(&name) {
-            continue;
+/// A metric of the provider in a namespace.
+struct Wanted<'a> {
+    provider: &'a dyn ExternalMetricsProvider,
+    namespace: &'a str,
+    metric: &'a str,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(
+        provider: &'a dyn ExternalMetricsProvider,
+        namespace: &'a str,
+        metric: &'a str,
+    ) -> Result<Self, Refusal> {
+        let metrics = provider.metrics();
+        if metrics.iter().any(|known| known == metric) {
+            return Ok(Self { provider, namespace, metric });
         }
-        let sample = outcome.map_err(|why| {
-            Refusal::unavailable(format!("the backlog of PingStack {name} is unknown: {why}"))
-        })?;
-        items.push((name, sample));
+        Err(Refusal::not_found(format!("there is no metric of that name, only {}", metrics.join(", "))))
     }
-    if items.is_empty() {
-        return Err(Refusal::not_found("no PingStack in this namespace matches the selector"));
+
+    /// Each series that the selector matches, with its sample.
+    fn selected(&self, selector: &Selector) -> Result<Vec<Selected>, Refusal> {
+        let series = self.provider.values(self.namespace, self.metric).into_iter();
+        let items = series.filter(|series| selector.matches(&series.labels)).map(Selected::of);
+        let items = items.collect::<Result<Vec<_>, _>>()?;
+        if items.is_empty() {
+            let kind = self
+                .provider
+                .objects()
+                .map_or_else(|| "series of this metric".to_owned(), |objects| objects.kind);
+            return Err(Refusal::not_found(format!("no {kind} in this namespace matches the selector")));
+        }
+        Ok(items)
     }
-    Ok(items)
+}
+
+/// A series that has a sample.
+struct Selected {
+    labels: BTreeMap<String, String>,
+    sample: Sample,
+}
+
+impl Selected {
+    fn of(series: Series) -> Result<Self, Refusal> {
+        Ok(Self { labels: series.labels, sample: series.sample.map_err(Refusal::unavailable)? })
+    }
+
+    fn external(&self, metric: &str) -> Value {
+        json!({
+            "metricName": metric,
+            "metricLabels": self.labels,
+            "timestamp": rfc3339_seconds(self.sample.taken_at),
+            "value": self.sample.value.to_string(),
+        })
+    }
+
+    fn of_object(&self, metric: &str, object: &Value) -> Value {
+        json!({
+            "describedObject": object,
+            "metric": { "name": metric },
+            "timestamp": rfc3339_seconds(self.sample.taken_at),
+            "value": self.sample.value.to_string(),
+        })
+    }
 }
 
 fn list(group: MetricsGroup, items: &[Value]) -> Value {
     json!({ "kind": group.list_kind(), "apiVersion": group.api_version(), "metadata": {}, "items": items })
-}
-
-fn object_item(namespace: &str, name: &str, sample: &Sample) -> Value {
-    let object = json!({
-        "apiVersion": PingStack::api_version(&()), "kind": PingStack::kind(&()),
-        "namespace": namespace, "name": name,
-    });
-    json!({
-        "describedObject": object,
-        "metric": { "name": METRIC },
-        "timestamp": rfc3339_seconds(sample.taken_at),
-        "value": sample.messages.to_string(),
-    })
-}
-
-fn item(name: &str, sample: &Sample) -> Value {
-    json!({
-        "metricName": METRIC,
-        "metricLabels": { LABEL: name },
-        "timestamp": rfc3339_seconds(sample.taken_at),
-        "value": sample.messages.to_string(),
-    })
 }
 
 /// RFC 3339 without fractions: `metav1.Time` knows no others.

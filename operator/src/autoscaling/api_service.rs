@@ -1,5 +1,5 @@
 //! The `APIService` that sends `external.metrics.k8s.io`, or `custom.metrics.k8s.io`, to us. A cluster has one place for each:
-//! where somebody else has it, nothing is written, and what no stack needs is given back. Pure; [`super::registration`] reads
+//! where somebody else has it, nothing is written, and what nobody needs is given back. Pure; [`super::registration`] reads
 //! and writes.
 
 use k8s_openapi::{
@@ -9,14 +9,15 @@ use k8s_openapi::{
 };
 use kube::api::ObjectMeta;
 
-use super::discovery::MetricsGroup;
-use crate::names::MANAGER;
+use crate::autoscaling::group::MetricsGroup;
 
 /// What ours must be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Registered {
     /// Which of the two APIs.
     pub group: MetricsGroup,
+    /// Who writes it.
+    pub manager: String,
     /// Our Service's namespace.
     pub namespace: String,
     pub service: String,
@@ -36,20 +37,21 @@ pub enum Step {
     Keep,
     /// Somebody else's: who, in words.
     LeaveTo(String),
-    /// Nobody's, and no stack needs it.
+    /// Nobody's, and not needed.
     Free,
-    /// Ours, and no stack needs it, or somebody else has the group in another version.
+    /// Ours, and not needed, or somebody else has the group in another version.
     GiveBack(Box<APIService>),
 }
 
-/// Whether stacks need an API of metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether anybody needs an API of metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Demand {
-    /// The stacks have not been read yet.
+    /// Not known yet.
+    #[default]
     Unknown,
-    /// No stack does.
+    /// Nobody does.
     Unneeded,
-    /// At least one does.
+    /// Somebody does.
     Needed,
 }
 
@@ -121,7 +123,7 @@ fn fresh(registered: &Registered) -> APIService {
     APIService {
         metadata: ObjectMeta {
             name: Some(registered.group.api_service().to_owned()),
-            labels: Some([("app.kubernetes.io/managed-by".to_owned(), MANAGER.to_owned())].into()),
+            labels: Some([("app.kubernetes.io/managed-by".to_owned(), registered.manager.clone())].into()),
             owner_references: Some(vec![registered.owner.clone()]),
             ..ObjectMeta::default()
         },
@@ -148,7 +150,7 @@ mod tests {
 
     use super::{APIService, Demand, MetricsGroup, Place, Registered, Step, is_ours};
 
-    /// With a stack that needs it.
+    /// Where it is needed.
     fn step(existing: Option<&APIService>, registered: &Registered) -> Step {
         super::step(Place { existing, other: None }, registered, Demand::Needed)
     }
@@ -156,8 +158,9 @@ mod tests {
     fn registered(ca_bundle: &str) -> Registered {
         Registered {
             group: MetricsGroup::External,
-            namespace: "ping-system".to_owned(),
-            service: "ping-operator-metrics".to_owned(),
+            manager: "queue-metrics".to_owned(),
+            namespace: "queues".to_owned(),
+            service: "queue-metrics".to_owned(),
             owner: OwnerReference {
                 kind: "ClusterRole".to_owned(),
                 uid: "role-1".to_owned(),
@@ -199,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_stack_needs_is_given_back_once_all_stacks_are_known() {
+    fn what_nobody_needs_is_given_back_once_that_is_known() {
         let ours = created();
         let with =
             |existing, demand| super::step(Place { existing, other: None }, &registered("old"), demand);
@@ -223,14 +226,14 @@ mod tests {
         let with =
             |existing| super::step(Place { existing, other: Some(&adapter) }, &registered, Demand::Needed);
         let Step::LeaveTo(owner) = with(None) else { panic!("the group was seized") };
-        assert_eq!(owner, "the Service prometheus-adapter in the namespace ping-system");
+        assert_eq!(owner, "the Service prometheus-adapter in the namespace queues");
         assert_eq!(with(Some(&ours)), Step::GiveBack(ours.clone()));
     }
 
     #[test]
     fn somebody_elses_is_left_to_them_whatever_it_says() {
         for (namespace, name) in
-            [("keda", "keda-metrics-apiserver"), ("ping-system", "other"), ("other", "ping-operator-metrics")]
+            [("keda", "keda-metrics-apiserver"), ("queues", "other"), ("other", "queue-metrics")]
         {
             let mut foreign = created();
             let service = foreign.spec.as_mut().unwrap().service.as_mut().unwrap();
@@ -242,7 +245,7 @@ mod tests {
         }
         let mut local = created();
         local.spec.as_mut().unwrap().service = None;
-        assert!(!is_ours(&local, "ping-system", "ping-operator-metrics"));
+        assert!(!is_ours(&local, "queues", "queue-metrics"));
         assert!(matches!(step(Some(&local), &registered("new")), Step::LeaveTo(_)));
     }
 }

@@ -19,7 +19,8 @@ use rustls::{
 };
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::{front_proxy::FrontProxy, refusal::Refusal};
+use super::front_proxy::FrontProxy;
+use crate::autoscaling::refusal::Refusal;
 
 /// Accepts the front proxy's certificate and no other.
 pub fn verifier(front_proxy: &FrontProxy) -> Result<Arc<dyn ClientCertVerifier>, VerifierBuilderError> {

@@ -11,7 +11,8 @@ use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessRevie
 use kube::{Api, Client, api::PostParams};
 use service_kit::telemetry::chain;
 
-use super::{authentication::Caller, refusal::Refusal};
+use super::authentication::Caller;
+use crate::autoscaling::refusal::Refusal;
 
 /// How long a decision counts.
 const TTL: Duration = Duration::from_secs(10);
@@ -22,6 +23,7 @@ const MOST: usize = 4096;
 /// How long the API server may take: the aggregator gives up after 6 s.
 const DEADLINE: Duration = Duration::from_secs(4);
 
+/// Who decides.
 pub trait Reviewer: Send + Sync {
     /// Whether the API server allows what `spec` says.
     fn review(&self, spec: SubjectAccessReviewSpec) -> BoxFuture<'_, Result<bool, kube::Error>>;
@@ -45,6 +47,8 @@ pub struct Authorizer {
 }
 
 impl Authorizer {
+    /// Nothing is decided yet.
+    #[must_use]
     pub fn new(reviewer: Arc<dyn Reviewer>) -> Self {
         Self { reviewer, decided: Arc::default() }
     }

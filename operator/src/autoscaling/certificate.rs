@@ -22,8 +22,6 @@ use rustls::{
 };
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
-use crate::secret_values::value;
-
 /// How long an authority is good.
 const AUTHORITY_LIFETIME: Duration = Duration::from_hours(365 * 24);
 
@@ -49,6 +47,15 @@ pub enum Error {
         "{0} in the Secret of the metrics server's certificate is missing or unusable: delete the Secret"
     )]
     Unreadable(&'static str),
+}
+
+/// Whose certificates they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// How the common names begin: the program's name.
+    pub manager: String,
+    /// The names that the serving certificate is for.
+    pub dns_names: Vec<String>,
 }
 
 /// What the Secret holds. Debug shows no key.
@@ -87,15 +94,15 @@ pub enum Renewal {
 }
 
 impl Material {
-    /// Everything new, for a server of these names.
-    pub fn make(names: &[String], now: SystemTime) -> Result<Self, Error> {
-        let authority = make_authority(now)?;
-        let serving = sign(&authority, names, now)?;
+    /// Everything new, for this server.
+    pub fn make(subject: &Subject, now: SystemTime) -> Result<Self, Error> {
+        let authority = make_authority(subject, now)?;
+        let serving = sign(&authority, subject, now)?;
         Ok(Self { authority, next: None, old: Vec::new(), serving })
     }
 
     /// Which step is due at `now`. `published` says that the API server has been given [`Material::bundle`].
-    pub fn due(&self, names: &[String], now: SystemTime, published: bool) -> Result<Option<Renewal>, Error> {
+    pub fn due(&self, subject: &Subject, now: SystemTime, published: bool) -> Result<Option<Renewal>, Error> {
         let serving = Facts::of(&self.serving.certificate).ok_or(Error::Unreadable("tls.crt"))?;
         let authority = Facts::of(&self.authority.certificate).ok_or(Error::Unreadable("ca.crt"))?;
         let next = self
@@ -106,7 +113,7 @@ impl Material {
         let step = match &next {
             None if authority.in_last_third(now) => Some(Renewal::Announce),
             Some(next) if published && now >= next.begins + BACKDATED + OVERLAP => Some(Renewal::Switch),
-            _ if serving.in_last_third(now) || serving.names != names => Some(Renewal::Serve),
+            _ if serving.in_last_third(now) || serving.names != subject.dns_names => Some(Renewal::Serve),
             None if !self.old.is_empty() && now >= serving_since(&authority) + FAREWELL => {
                 Some(Renewal::Forget)
             }
@@ -116,15 +123,15 @@ impl Material {
     }
 
     /// The material after a step.
-    pub fn after(&self, step: Renewal, names: &[String], now: SystemTime) -> Result<Self, Error> {
+    pub fn after(&self, step: Renewal, subject: &Subject, now: SystemTime) -> Result<Self, Error> {
         let mut after = self.clone();
         match step {
-            Renewal::Serve => after.serving = sign(&self.authority, names, now)?,
-            Renewal::Announce => after.next = Some(make_authority(now)?),
+            Renewal::Serve => after.serving = sign(&self.authority, subject, now)?,
+            Renewal::Announce => after.next = Some(make_authority(subject, now)?),
             Renewal::Forget => after.old.clear(),
             Renewal::Switch => {
                 if let Some(next) = after.next.take() {
-                    after.serving = sign(&next, names, now)?;
+                    after.serving = sign(&next, subject, now)?;
                     after.old.push(std::mem::replace(&mut after.authority, next).certificate);
                 }
             }
@@ -195,6 +202,11 @@ impl Material {
     }
 }
 
+/// A value in a Secret. An empty one is a missing one.
+fn value<'a>(secret: &'a Secret, key: &str) -> Option<&'a ByteString> {
+    secret.data.as_ref()?.get(key).filter(|value| !value.0.is_empty())
+}
+
 /// An authority signs from the end of its time beside the old one.
 fn serving_since(authority: &Facts) -> SystemTime {
     authority.begins + BACKDATED + OVERLAP
@@ -230,23 +242,24 @@ impl Facts {
     }
 }
 
-fn make_authority(now: SystemTime) -> Result<Pair, Error> {
+fn make_authority(subject: &Subject, now: SystemTime) -> Result<Pair, Error> {
     let key = KeyPair::generate()?;
     let mut params = validity(now, AUTHORITY_LIFETIME);
-    params.distinguished_name.push(DnType::CommonName, "ping-operator external metrics authority");
+    let name = format!("{} external metrics authority", subject.manager);
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     Ok(Pair { certificate: params.self_signed(&key)?.pem(), key: key.serialize_pem() })
 }
 
-fn sign(authority: &Pair, names: &[String], now: SystemTime) -> Result<Pair, Error> {
+fn sign(authority: &Pair, subject: &Subject, now: SystemTime) -> Result<Pair, Error> {
     let issuer = Issuer::from_ca_cert_pem(&authority.certificate, KeyPair::from_pem(&authority.key)?)?;
     let key = KeyPair::generate()?;
     let mut params = validity(now, SERVING_LIFETIME);
-    for name in names {
+    for name in &subject.dns_names {
         params.subject_alt_names.push(rcgen::SanType::DnsName(name.as_str().try_into()?));
     }
-    params.distinguished_name.push(DnType::CommonName, "ping-operator external metrics");
+    params.distinguished_name.push(DnType::CommonName, format!("{} external metrics", subject.manager));
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;

@@ -8,11 +8,8 @@ use kube::{
     api::{ObjectMeta, PostParams},
 };
 
-use super::{
-    certificate::{self, Material},
-    settings::Settings,
-};
-use crate::names::MANAGER;
+use super::certificate::{self, Material, Subject};
+use crate::autoscaling::settings::Settings;
 
 /// The Secret cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +25,7 @@ pub enum Error {
 pub struct CertificateStore {
     api: Api<Secret>,
     name: String,
-    names: Vec<String>,
+    subject: Subject,
 }
 
 impl CertificateStore {
@@ -36,7 +33,8 @@ impl CertificateStore {
     #[must_use]
     pub fn new(client: kube::Client, settings: &Settings) -> Self {
         let api = Api::namespaced(client, &settings.namespace);
-        Self { api, name: settings.secret.clone(), names: settings.dns_names() }
+        let subject = Subject { manager: settings.manager.clone(), dns_names: settings.dns_names() };
+        Self { api, name: settings.secret.clone(), subject }
     }
 
     /// What is shared, made now if there is none. What cannot be read is made anew in its place.
@@ -48,7 +46,7 @@ impl CertificateStore {
             Ok(material) => Ok((material, secret)),
             Err(error) => {
                 tracing::warn!(%error, "creating a new certificate");
-                let material = Material::make(&self.names, now)?;
+                let material = Material::make(&self.subject, now)?;
                 let written = self.write(&material, secret).await?;
                 Ok((material, written))
             }
@@ -58,15 +56,15 @@ impl CertificateStore {
     /// Takes the next step of renewal, if one is due.
     pub async fn renew(&self, material: &Material, secret: Secret, published: bool) -> Result<bool, Error> {
         let now = SystemTime::now();
-        let Some(step) = material.due(&self.names, now, published)? else { return Ok(false) };
-        self.write(&material.after(step, &self.names, now)?, secret).await?;
+        let Some(step) = material.due(&self.subject, now, published)? else { return Ok(false) };
+        self.write(&material.after(step, &self.subject, now)?, secret).await?;
         tracing::info!(?step, "renewed the metrics server's certificates");
         Ok(true)
     }
 
     async fn create(&self, now: SystemTime) -> Result<(Material, Secret), Error> {
-        let material = Material::make(&self.names, now)?;
-        let labels = [("app.kubernetes.io/managed-by".to_owned(), MANAGER.to_owned())];
+        let material = Material::make(&self.subject, now)?;
+        let labels = [("app.kubernetes.io/managed-by".to_owned(), self.subject.manager.clone())];
         let metadata = ObjectMeta {
             name: Some(self.name.clone()),
             labels: Some(labels.into()),

@@ -1,5 +1,9 @@
 //! The condition `AutoscalingReady`. Pure.
 
+use crate::autoscaling::{
+    group::MetricsGroup,
+    registration::{Slot, Slots},
+};
 use k8s_openapi::{
     api::autoscaling::v2::{HorizontalPodAutoscaler, HorizontalPodAutoscalerCondition},
     apimachinery::pkg::apis::meta::v1::Time,
@@ -8,8 +12,6 @@ use k8s_openapi::{
 use pingstack_crd::services::{Autoscaling, AutoscalingProvider};
 
 use super::{
-    discovery::MetricsGroup,
-    registration::{Slot, Slots},
     route::{Route, route},
     sample::{Sample, Unreadable},
 };
@@ -161,15 +163,13 @@ pub fn with_user_service(
 mod tests {
     use std::time::Instant;
 
+    use crate::autoscaling::registration::{Slot, Slots};
     use k8s_openapi::jiff::Timestamp;
     use pingstack_crd::services::{Autoscaling, AutoscalingProvider};
     use serde_json::{from_value, json};
 
     use super::{finding, with_user_service};
-    use crate::autoscaling::{
-        registration::{Slot, Slots},
-        sample::{Sample, Unreadable},
-    };
+    use crate::autoscaling::sample::{Sample, Unreadable};
 
     fn good() -> Sample {
         Sample { messages: 1, consumers: 1, taken_at: Timestamp::UNIX_EPOCH, asked: Instant::now() }

@@ -10,8 +10,8 @@ use pingstack_crd::{
 use serde_json::{Value, json};
 
 use super::{
-    discovery::{LABEL, METRIC},
     route::Route,
+    sample::provider::{LABEL, METRIC},
 };
 use crate::names::{Part, StackId};
 

@@ -17,12 +17,13 @@ use kube::{
 use service_kit::{backoff, shutdown::Shutdown, telemetry::chain};
 use tokio::sync::watch;
 
-use super::{
-    api_service::{self, Demand, Place, Registered, Step},
+use crate::autoscaling::{
     certificate_store::{self, CertificateStore},
-    discovery::MetricsGroup,
+    group::MetricsGroup,
     settings::Settings,
 };
+
+use super::api_service::{self, Demand, Place, Registered, Step};
 
 /// How often everything is looked at, besides at each change of an `APIService`.
 const LOOK: Duration = Duration::from_secs(30);
@@ -73,27 +74,30 @@ pub enum Error {
 pub struct Registration {
     client: Client,
     settings: Settings,
-    /// Whether any stack follows its queue through us; `None` until the stacks are known.
-    wanted: watch::Receiver<Option<bool>>,
+    served: &'static [MetricsGroup],
+    demand: watch::Receiver<Demand>,
     slots: watch::Sender<Slots>,
 }
 
 impl Registration {
-    /// Nothing happens before [`Registration::keep`].
+    /// Of a program that serves these APIs. Nothing happens before [`Registration::keep`].
     #[must_use]
     pub fn new(
         client: Client,
         settings: Settings,
-        wanted: watch::Receiver<Option<bool>>,
+        served: &'static [MetricsGroup],
+        demand: watch::Receiver<Demand>,
         slots: watch::Sender<Slots>,
     ) -> Self {
-        Self { client, settings, wanted, slots }
+        Self { client, settings, served, demand, slots }
     }
 
-    /// Keeps certificates and `APIService`s in order until the soft phase. The leader alone runs it.
+    /// Keeps certificates and `APIService`s in order until the soft phase, or until nobody can tell the demand any more. The leader
+    /// alone runs it.
     pub async fn keep(mut self, shutdown: &Shutdown) {
-        let names = MetricsGroup::ALL
-            .into_iter()
+        let names = self
+            .served
+            .iter()
             .flat_map(|group| [Some(group.api_service()), group.other_version()].into_iter().flatten());
         let watches =
             names.map(|name| watcher::watch_object(self.api_services(), name).default_backoff().boxed());
@@ -110,7 +114,7 @@ impl Registration {
             tokio::select! {
                 waited = backoff::pause(pause, shutdown) => if waited.is_err() { return },
                 _ = events.next() => {}
-                changed = self.wanted.changed() => if changed.is_err() { return },
+                changed = self.demand.changed() => if changed.is_err() { return },
             }
         }
     }
@@ -120,14 +124,14 @@ impl Registration {
         let store = CertificateStore::new(self.client.clone(), &self.settings);
         let (material, secret) = store.material(SystemTime::now()).await?;
         let bundle = material.bundle();
-        let demand = match *self.wanted.borrow_and_update() {
-            None => Demand::Unknown,
-            Some(false) => Demand::Unneeded,
-            Some(true) => Demand::Needed,
-        };
+        let demand = *self.demand.borrow_and_update();
         let (external, external_published) = self.register(MetricsGroup::External, &bundle, demand).await?;
-        let of_custom = demand_of_custom(&external, demand);
-        let (custom, custom_published) = self.register(MetricsGroup::Custom, &bundle, of_custom).await?;
+        let (custom, custom_published) = if self.served.contains(&MetricsGroup::Custom) {
+            let of_custom = demand_of_custom(&external, demand);
+            self.register(MetricsGroup::Custom, &bundle, of_custom).await?
+        } else {
+            (Slot::Unknown, true)
+        };
         let slots = Slots { external, custom };
         self.slots.send_if_modified(|old| {
             let changed = *old != slots;
@@ -152,6 +156,7 @@ impl Registration {
         };
         let registered = Registered {
             group,
+            manager: self.settings.manager.clone(),
             namespace: self.settings.namespace.clone(),
             service: self.settings.service.clone(),
             owner: self.owner().await?,
@@ -168,7 +173,7 @@ impl Registration {
                 match self.delete(group, *ours).await {
                     Ok(()) => tracing::info!(
                         name = group.api_service(),
-                        "deleted the APIService, which no stack needs"
+                        "deleted the APIService, which nobody needs"
                     ),
                     // It has just been changed: the next look sees by whom.
                     Err(Error::ApiService(_, kube::Error::Api(status)))
@@ -247,7 +252,7 @@ impl Registration {
         if self.others_serve().await? {
             return Ok(());
         }
-        for group in MetricsGroup::ALL {
+        for group in self.served.iter().copied() {
             let name = group.api_service();
             let Some(existing) = self.get(name).await? else { continue };
             if api_service::is_ours(&existing, &self.settings.namespace, &self.settings.service) {
@@ -272,12 +277,6 @@ impl Registration {
             let conditions = endpoint.conditions.unwrap_or_default();
             !ours && conditions.ready == Some(true) && conditions.terminating != Some(true)
         }))
-    }
-
-    /// Whose both are, as if that had been looked at.
-    #[cfg(test)]
-    pub(crate) fn put_slots(&self, slots: Slots) {
-        self.slots.send_replace(slots);
     }
 
     fn api_services(&self) -> Api<APIService> {

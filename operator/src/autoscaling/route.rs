@@ -1,9 +1,8 @@
 //! How the backlog of a stack gets to what scales its mail consumers. Pure.
 
+use crate::autoscaling::registration::{Slot, Slots};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use pingstack_crd::services::AutoscalingProvider;
-
-use super::registration::{Slot, Slots};
 
 /// The way of a number from the queue to the Deployment, where the operator serves it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

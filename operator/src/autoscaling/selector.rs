@@ -1,4 +1,4 @@
-//! Label selectors as they come in a query: `pingstack=demo`, `pingstack in (a,b)`, `!x`. kube can match selectors,
+//! Label selectors as they come in a query: `queue=demo`, `queue in (a,b)`, `!x`. kube can match selectors,
 //! and has no parser for them.
 
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use kube::core::{Expression, Selector};
 
 /// Not a label selector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("labelSelector is malformed: write pingstack=NAME, or pingstack in (NAME,NAME)")]
+#[error("labelSelector is malformed: write LABEL=VALUE, or LABEL in (VALUE,VALUE)")]
 pub struct Malformed;
 
 /// Parses a selector; an empty text selects everything.
@@ -89,7 +89,7 @@ mod tests {
     use super::{Malformed, parse};
 
     fn matches(selector: &str) -> bool {
-        let labels = BTreeMap::from([("pingstack".to_owned(), "demo".to_owned())]);
+        let labels = BTreeMap::from([("queue".to_owned(), "demo".to_owned())]);
         parse(selector).unwrap().matches(&labels)
     }
 
@@ -98,29 +98,29 @@ mod tests {
         let selecting = [
             "",
             " ",
-            "pingstack=demo",
-            "pingstack==demo",
-            "pingstack = demo",
-            "pingstack in (a, demo)",
-            "pingstack",
-            "pingstack!=a",
-            "pingstack notin (a,b)",
+            "queue=demo",
+            "queue==demo",
+            "queue = demo",
+            "queue in (a, demo)",
+            "queue",
+            "queue!=a",
+            "queue notin (a,b)",
             "!other",
-            "pingstack=demo,!other",
+            "queue=demo,!other",
             "other!=x",
         ];
         for selector in selecting {
             assert!(matches(selector), "{selector}");
         }
         let others = [
-            "pingstack=a",
-            "pingstack!=demo",
-            "pingstack notin (demo)",
-            "pingstack in (a,b)",
-            "!pingstack",
+            "queue=a",
+            "queue!=demo",
+            "queue notin (demo)",
+            "queue in (a,b)",
+            "!queue",
             "other",
-            "pingstack=demo,other=x",
-            "pingstack=",
+            "queue=demo,other=x",
+            "queue=",
         ];
         for selector in others {
             assert!(!matches(selector), "{selector}");

@@ -1,7 +1,7 @@
-//! Serves the metric over TLS. Requests pass four gates in this order: the handshake (front proxy only), the headers
-//! (who), the API server's decision (may they), and only then a look at the samples.
+//! Serves the metrics over TLS. Requests pass four gates in this order: the handshake (front proxy only), the headers
+//! (who), the API server's decision (may they), and only then a question to the provider.
 
-use std::{convert::Infallible, sync::Arc, time::Instant};
+use std::{convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -17,9 +17,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::service_fn;
 
-use super::{
+use crate::autoscaling::{
     answer::Target, authentication::Caller, authorization::Authorizer, front_proxy::FrontProxy,
-    refusal::Refusal, sample::Samples, trust::Trust,
+    provider::ExternalMetricsProvider, refusal::Refusal, trust::Trust,
 };
 
 /// The API servers hold a few connections each; strangers must not use up our files.
@@ -29,7 +29,7 @@ const MAX_CONNECTIONS: usize = 1024;
 #[derive(Clone)]
 pub struct MetricsApi {
     /// The numbers.
-    pub samples: Samples,
+    pub provider: Arc<dyn ExternalMetricsProvider>,
     /// The decisions.
     pub authorizer: Authorizer,
 }
@@ -105,11 +105,11 @@ impl MetricsApi {
         if request.method() != Method::GET && request.method() != Method::HEAD {
             return Err(Refusal::method_not_allowed("metrics can be read, and nothing else"));
         }
-        let target = Target::of(request.uri().path());
+        let target = Target::of(request.uri().path(), self.provider.objects());
         if let Some(attributes) = target.attributes() {
             self.authorizer.check(&caller, attributes).await?;
         }
-        target.answer(request.uri().query().unwrap_or_default(), &self.samples, Instant::now())
+        target.answer(request.uri().query().unwrap_or_default(), &*self.provider)
     }
 }
 

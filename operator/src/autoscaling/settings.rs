@@ -1,11 +1,11 @@
 //! What the metrics server needs to know of its surroundings.
 
-use std::net::SocketAddr;
-
-/// Names of the server's own objects, which the chart makes or its RBAC rules name.
+/// Who the program is, and the names of the server's own objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The operator's namespace.
+    /// The program's name: it is in the certificates, and the label `app.kubernetes.io/managed-by` of what it writes has it.
+    pub manager: String,
+    /// The program's namespace.
     pub namespace: String,
     /// This replica's pod.
     pub pod_name: String,
@@ -13,10 +13,8 @@ pub struct Settings {
     pub service: String,
     /// The Secret with authority and serving certificate. The leader makes it.
     pub secret: String,
-    /// The `ClusterRole` that owns the `APIService`.
+    /// The `ClusterRole` that owns the `APIService`, so that this goes with it.
     pub cluster_role: String,
-    /// Where to listen.
-    pub address: SocketAddr,
 }
 
 impl Settings {

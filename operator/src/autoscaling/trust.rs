@@ -9,7 +9,7 @@ use rustls::{
     sign::{CertifiedKey, SingleCertAndKey},
 };
 
-use super::{authentication, front_proxy::FrontProxy};
+use crate::autoscaling::{authentication, front_proxy::FrontProxy};
 
 /// TLS settings that belong together, and the front proxy that they let in.
 #[derive(Debug, Clone)]

@@ -12,11 +12,11 @@ use rustls::sign::CertifiedKey;
 use service_kit::{health::HealthCheck, shutdown::Shutdown, telemetry::chain};
 use tokio::sync::watch;
 
-use super::{
+use super::trust::Trust;
+use crate::autoscaling::{
     certificate::Material,
     front_proxy::{self, FrontProxy},
     settings::Settings,
-    trust::Trust,
 };
 
 /// Builds a [`Trust`] from both halves whenever one changes, until the soft phase. `check` is ready while there is one.
@@ -27,7 +27,8 @@ pub async fn follow(
     client: Client,
     settings: Settings,
     trust: watch::Sender<Option<Trust>>,
-    (check, shutdown): (HealthCheck, Shutdown),
+    check: HealthCheck,
+    shutdown: Shutdown,
 ) {
     let config_maps = Api::<ConfigMap>::namespaced(client.clone(), front_proxy::NAMESPACE);
     let secrets = Api::<Secret>::namespaced(client, &settings.namespace);

@@ -11,12 +11,13 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
 };
 
-use super::{Material, Renewal};
+use super::{Material, Renewal, Subject};
 
 const DAY: Duration = Duration::from_hours(24);
 
-fn names() -> Vec<String> {
-    ["metrics", "metrics.ping", "metrics.ping.svc"].map(str::to_owned).to_vec()
+fn subject() -> Subject {
+    let dns_names = ["metrics", "metrics.shop", "metrics.shop.svc"].map(str::to_owned).to_vec();
+    Subject { manager: "queue-metrics".to_owned(), dns_names }
 }
 
 /// Whether a client that trusts `bundle` accepts what `material` serves, as the API server would.
@@ -26,7 +27,7 @@ fn trusted(bundle: &str, material: &Material, now: SystemTime) -> bool {
     let provider = Arc::new(ring::default_provider());
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
     let key = material.certified_key().unwrap();
-    let name = ServerName::try_from("metrics.ping.svc").unwrap();
+    let name = ServerName::try_from("metrics.shop.svc").unwrap();
     let now = UnixTime::since_unix_epoch(now.duration_since(SystemTime::UNIX_EPOCH).unwrap());
     rustls::client::danger::ServerCertVerifier::verify_server_cert(
         &*verifier,
@@ -42,21 +43,21 @@ fn trusted(bundle: &str, material: &Material, now: SystemTime) -> bool {
 #[test]
 fn what_is_served_is_trusted_by_its_bundle_and_by_no_other() {
     let now = SystemTime::now();
-    let material = Material::make(&names(), now).unwrap();
-    let other = Material::make(&names(), now).unwrap();
+    let material = Material::make(&subject(), now).unwrap();
+    let other = Material::make(&subject(), now).unwrap();
     assert!(trusted(&material.bundle(), &material, now));
     assert!(!trusted(&other.bundle(), &material, now));
-    assert_eq!(material.due(&names(), now, true).unwrap(), None);
+    assert_eq!(material.due(&subject(), now, true).unwrap(), None);
 }
 
 #[test]
 fn a_serving_certificate_is_renewed_in_its_last_third_by_the_same_authority() {
     let now = SystemTime::now();
-    let material = Material::make(&names(), now).unwrap();
-    assert_eq!(material.due(&names(), now + 19 * DAY, true).unwrap(), None);
+    let material = Material::make(&subject(), now).unwrap();
+    assert_eq!(material.due(&subject(), now + 19 * DAY, true).unwrap(), None);
     let later = now + 21 * DAY;
-    assert_eq!(material.due(&names(), later, false).unwrap(), Some(Renewal::Serve));
-    let renewed = material.after(Renewal::Serve, &names(), later).unwrap();
+    assert_eq!(material.due(&subject(), later, false).unwrap(), Some(Renewal::Serve));
+    let renewed = material.after(Renewal::Serve, &subject(), later).unwrap();
     assert_eq!(renewed.bundle(), material.bundle());
     assert!(trusted(&material.bundle(), &renewed, now + 45 * DAY));
     assert!(!trusted(&material.bundle(), &material, now + 45 * DAY));
@@ -65,43 +66,44 @@ fn a_serving_certificate_is_renewed_in_its_last_third_by_the_same_authority() {
 #[test]
 fn other_names_are_a_reason_to_sign_again() {
     let now = SystemTime::now();
-    let material = Material::make(&["old.ping.svc".to_owned()], now).unwrap();
-    assert_eq!(material.due(&names(), now, true).unwrap(), Some(Renewal::Serve));
+    let old = Subject { dns_names: vec!["old.shop.svc".to_owned()], ..subject() };
+    let material = Material::make(&old, now).unwrap();
+    assert_eq!(material.due(&subject(), now, true).unwrap(), Some(Renewal::Serve));
 }
 
 #[test]
 fn a_new_authority_is_trusted_before_it_signs_and_the_old_one_until_nobody_serves_it() {
     let made = SystemTime::now();
     let mut now = made + 300 * DAY;
-    let first = Material::make(&names(), made).unwrap().after(Renewal::Serve, &names(), now).unwrap();
+    let first = Material::make(&subject(), made).unwrap().after(Renewal::Serve, &subject(), now).unwrap();
 
-    assert_eq!(first.due(&names(), now, true).unwrap(), Some(Renewal::Announce));
-    let announced = first.after(Renewal::Announce, &names(), now).unwrap();
+    assert_eq!(first.due(&subject(), now, true).unwrap(), Some(Renewal::Announce));
+    let announced = first.after(Renewal::Announce, &subject(), now).unwrap();
     assert!(trusted(&announced.bundle(), &first, now), "the replicas serve the old one's");
-    assert_eq!(announced.due(&names(), now, true).unwrap(), None, "not before the overlap is over");
+    assert_eq!(announced.due(&subject(), now, true).unwrap(), None, "not before the overlap is over");
 
     now += Duration::from_hours(2);
-    assert_eq!(announced.due(&names(), now, false).unwrap(), None, "not before the API server has both");
-    assert_eq!(announced.due(&names(), now, true).unwrap(), Some(Renewal::Switch));
-    let switched = announced.after(Renewal::Switch, &names(), now).unwrap();
+    assert_eq!(announced.due(&subject(), now, false).unwrap(), None, "not before the API server has both");
+    assert_eq!(announced.due(&subject(), now, true).unwrap(), Some(Renewal::Switch));
+    let switched = announced.after(Renewal::Switch, &subject(), now).unwrap();
     assert!(trusted(&announced.bundle(), &switched, now), "the API server may not have seen the switch");
     assert!(trusted(&switched.bundle(), &announced, now), "a slow replica serves the old one's");
-    assert_eq!(switched.due(&names(), now, true).unwrap(), None);
+    assert_eq!(switched.due(&subject(), now, true).unwrap(), None);
 
     now += 2 * DAY;
-    assert_eq!(switched.due(&names(), now, true).unwrap(), Some(Renewal::Forget));
-    let forgotten = switched.after(Renewal::Forget, &names(), now).unwrap();
+    assert_eq!(switched.due(&subject(), now, true).unwrap(), Some(Renewal::Forget));
+    let forgotten = switched.after(Renewal::Forget, &subject(), now).unwrap();
     assert!(trusted(&forgotten.bundle(), &switched, now));
     assert!(!trusted(&forgotten.bundle(), &announced, now));
-    assert_eq!(forgotten.due(&names(), now, true).unwrap(), None);
+    assert_eq!(forgotten.due(&subject(), now, true).unwrap(), None);
 }
 
 #[test]
 fn the_secret_holds_all_of_it_at_every_step() {
     let now = SystemTime::now();
-    let mut material = Material::make(&names(), now).unwrap();
+    let mut material = Material::make(&subject(), now).unwrap();
     for step in [Renewal::Serve, Renewal::Announce, Renewal::Switch, Renewal::Announce, Renewal::Forget] {
-        material = material.after(step, &names(), now).unwrap();
+        material = material.after(step, &subject(), now).unwrap();
         let secret = Secret { data: Some(material.data()), ..Secret::default() };
         assert!(Material::read(&secret).unwrap() == material, "{step:?}");
     }
@@ -110,8 +112,8 @@ fn the_secret_holds_all_of_it_at_every_step() {
 #[test]
 fn a_secret_that_lacks_a_key_or_mixes_two_pairs_is_refused() {
     let now = SystemTime::now();
-    let one = Material::make(&names(), now).unwrap();
-    let two = Material::make(&names(), now).unwrap();
+    let one = Material::make(&subject(), now).unwrap();
+    let two = Material::make(&subject(), now).unwrap();
     for key in ["ca.crt", "ca.key", "tls.crt", "tls.key"] {
         let mut data = one.data();
         data.remove(key);
@@ -125,5 +127,5 @@ fn a_secret_that_lacks_a_key_or_mixes_two_pairs_is_refused() {
 
 #[test]
 fn debug_shows_no_key() {
-    assert!(!format!("{:?}", Material::make(&names(), SystemTime::now()).unwrap()).contains("BEGIN"));
+    assert!(!format!("{:?}", Material::make(&subject(), SystemTime::now()).unwrap()).contains("BEGIN"));
 }

@@ -9,19 +9,19 @@ const EXTERNAL: &str = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.exte
 const CUSTOM: &str = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta2.custom.metrics.k8s.io";
 
 fn registration(api: &FakeApi) -> Registration {
-    let role = json!({ "metadata": { "name": "ping-operator", "uid": "role-1" } });
-    api.put("/apis/rbac.authorization.k8s.io/v1/clusterroles/ping-operator", role);
+    let role = json!({ "metadata": { "name": "queue-metrics", "uid": "role-1" } });
+    api.put("/apis/rbac.authorization.k8s.io/v1/clusterroles/queue-metrics", role);
     let settings = Settings {
-        namespace: "ping-system".to_owned(),
-        pod_name: "ping-operator-1".to_owned(),
-        service: "ping-operator-metrics".to_owned(),
-        secret: "ping-operator-metrics".to_owned(),
-        cluster_role: "ping-operator".to_owned(),
-        address: ([127, 0, 0, 1], 0).into(),
+        manager: "queue-metrics".to_owned(),
+        namespace: "queues".to_owned(),
+        pod_name: "queue-metrics-1".to_owned(),
+        service: "queue-metrics".to_owned(),
+        secret: "queue-metrics".to_owned(),
+        cluster_role: "queue-metrics".to_owned(),
     };
-    let (_, wanted) = watch::channel(None);
+    let (_, demand) = watch::channel(Demand::Unknown);
     let (slots, _) = watch::channel(Slots::default());
-    Registration::new(api.client(), settings, wanted, slots)
+    Registration::new(api.client(), settings, &MetricsGroup::ALL, demand, slots)
 }
 
 /// What the external and the custom API come to, one look after the other.
@@ -52,14 +52,14 @@ fn new() -> Slot {
 }
 
 #[tokio::test]
-async fn the_external_api_is_taken_for_a_stack_and_given_back_without_one() {
+async fn the_external_api_is_taken_where_it_is_needed_and_given_back_where_it_is_not() {
     let api = FakeApi::default();
     assert_eq!(look(&api, Demand::Unknown).await, Slots::default());
     assert_eq!(api.get(EXTERNAL), None, "nobody needs it yet");
     let ours = Slots { external: new(), custom: Slot::Unknown };
     assert_eq!(look(&api, Demand::Needed).await, ours);
     assert_eq!(api.get(CUSTOM), None);
-    assert_eq!(look(&api, Demand::Unknown).await, ours, "a new leader has not read the stacks yet");
+    assert_eq!(look(&api, Demand::Unknown).await, ours, "a new leader does not know yet who needs it");
     assert_eq!(look(&api, Demand::Unneeded).await, Slots::default());
     assert_eq!(api.get(EXTERNAL), None);
 }
@@ -71,7 +71,7 @@ async fn the_custom_api_is_taken_where_the_external_one_is_somebody_elses_and_gi
     let before = api.get(EXTERNAL);
     assert_eq!(look(&api, Demand::Needed).await, Slots { external: foreign("keda"), custom: new() });
     assert_eq!(api.get(EXTERNAL), before, "somebody else's was changed");
-    assert_eq!(api.get(CUSTOM).unwrap()["spec"]["service"]["name"], "ping-operator-metrics");
+    assert_eq!(api.get(CUSTOM).unwrap()["spec"]["service"]["name"], "queue-metrics");
     api.remove(EXTERNAL);
     assert_eq!(look(&api, Demand::Needed).await, Slots { external: new(), custom: Slot::Unknown });
     assert_eq!(api.get(CUSTOM), None, "one API is enough");

@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
-use k8s_openapi::{api::authorization::v1::SubjectAccessReviewSpec, jiff::Timestamp};
+use k8s_openapi::api::authorization::v1::SubjectAccessReviewSpec;
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
@@ -31,14 +31,15 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use super::{MetricsApi, serve};
 use crate::autoscaling::{
     authorization::{Authorizer, Reviewer},
-    certificate::Material,
+    certificate::{Material, Subject},
     front_proxy::FrontProxy,
-    sample::{MAX_AGE, Sample, Samples, StackKey, Unreadable},
     test_authority::TestAuthority,
+    test_provider::Queues,
     trust::Trust,
 };
 
-const PATH: &str = "/apis/external.metrics.k8s.io/v1beta1/namespaces/shop/pingstack_mail_backlog?labelSelector=pingstack%3Ddemo";
+const PATH: &str =
+    "/apis/external.metrics.k8s.io/v1beta1/namespaces/shop/queue_length?labelSelector=queue%3Ddemo";
 const HPA: (&str, &str) = ("x-remote-user", "system:serviceaccount:kube-system:horizontal-pod-autoscaler");
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -56,7 +57,7 @@ impl Reviewer for ReadersOnly {
 struct Server {
     address: SocketAddr,
     material: Material,
-    samples: Samples,
+    queues: Queues,
     trust: watch::Sender<Option<Trust>>,
     shutdown: Shutdown,
 }
@@ -65,28 +66,25 @@ type Identity = (CertificateDer<'static>, PrivateKeyDer<'static>);
 
 impl Server {
     async fn start(front_proxy: FrontProxy) -> Self {
-        let material = Material::make(&["localhost".to_owned()], SystemTime::now()).unwrap();
+        let dns_names = vec!["localhost".to_owned()];
+        let subject = Subject { manager: "queue-metrics".to_owned(), dns_names };
+        let material = Material::make(&subject, SystemTime::now()).unwrap();
         let (trust, trusted) = watch::channel(None);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let samples = Samples::default();
+        let queues = Queues::three();
         let shutdown = Shutdown::new();
-        let api = MetricsApi { samples: samples.clone(), authorizer: Authorizer::new(Arc::new(ReadersOnly)) };
+        let authorizer = Authorizer::new(Arc::new(ReadersOnly));
+        let api = MetricsApi { provider: Arc::new(queues.clone()), authorizer };
         shutdown.spawn("server", serve(listener, api, trusted, shutdown.clone()));
-        let server = Self { address, material, samples, trust, shutdown };
+        let server = Self { address, material, queues, trust, shutdown };
         server.trust(front_proxy);
-        server.sample(42, Instant::now());
         server
     }
 
     fn trust(&self, front_proxy: FrontProxy) {
         let trust = Trust::new(Arc::new(front_proxy), self.material.certified_key().unwrap()).unwrap();
         self.trust.send_replace(Some(trust));
-    }
-
-    fn sample(&self, messages: u64, asked: Instant) {
-        let sample = Sample { messages, consumers: 1, taken_at: Timestamp::now(), asked };
-        self.samples.record(StackKey::new("shop", "demo"), Ok(sample));
     }
 
     async fn tls(&self, identity: Option<Identity>) -> std::io::Result<TlsStream<TcpStream>> {
@@ -153,7 +151,7 @@ fn authority() -> TestAuthority {
 }
 
 #[tokio::test]
-async fn the_autoscaler_reads_the_backlog_through_the_front_proxy() {
+async fn the_autoscaler_reads_the_metric_through_the_front_proxy() {
     let authority = authority();
     let server = Server::start(authority.front_proxy(&["front-proxy-client"])).await;
     let (status, body) = server.ask(authority.client("front-proxy-client"), PATH, &[HPA]).await;
@@ -270,17 +268,13 @@ async fn the_front_proxy_without_a_user_is_401() {
 }
 
 #[tokio::test]
-async fn what_is_stale_or_unreadable_is_503_and_never_a_number() {
+async fn what_has_no_sample_is_503_and_never_a_number() {
     let authority = authority();
     let server = Server::start(authority.front_proxy(&[])).await;
-    server.sample(7, Instant::now().checked_sub(MAX_AGE + Duration::from_secs(1)).unwrap());
-    let stale = server.ask(authority.client("x"), PATH, &[HPA]).await;
-    server.samples.record(StackKey::new("shop", "demo"), Err(Unreadable::Unreachable("refused".to_owned())));
-    let unreadable = server.ask(authority.client("x"), PATH, &[HPA]).await;
-    for (status, body) in [stale, unreadable] {
-        assert_eq!((status.as_u16(), &body["reason"]), (503, &Value::from("ServiceUnavailable")));
-        assert_eq!(body.get("items"), None);
-    }
+    server.queues.set("shop/demo", Err("it is away".to_owned()));
+    let (status, body) = server.ask(authority.client("x"), PATH, &[HPA]).await;
+    assert_eq!((status.as_u16(), &body["reason"]), (503, &Value::from("ServiceUnavailable")));
+    assert_eq!(body.get("items"), None);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::autoscaling::registration::{Slot, Slots};
 use http::Method;
 use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
@@ -12,10 +13,7 @@ use test_kit::fake_api::FakeApi;
 
 use super::{Context, Histories, look};
 use crate::{
-    autoscaling::{
-        registration::{Slot, Slots},
-        sample::Sample,
-    },
+    autoscaling::sample::Sample,
     fixtures::{self, MINIMAL},
     names::StackId,
 };

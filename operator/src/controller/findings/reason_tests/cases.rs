@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
+use crate::autoscaling::registration::{Slot, Slots};
 use k8s_openapi::{
     api::{batch::v1::Job, core::v1::Pod},
     apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time},
@@ -19,7 +20,6 @@ use super::Produced;
 use crate::{
     autoscaling::{
         condition as autoscaling,
-        registration::{Slot, Slots},
         sample::{Sample, Unreadable},
     },
     conditions::{ConditionType, Finding, reasons, stamp},

@@ -12,7 +12,7 @@ use service_kit::metrics::{
     },
 };
 
-use super::sample::{Sample, Samples, StackKey, Unreadable};
+use super::{Sample, Samples, StackKey, Unreadable};
 
 /// One stack, as labels. Prometheus must honour `namespace`: it is the stack's, not the operator's.
 type Labels<'a> = [(&'static str, &'a str); 2];
