@@ -3,64 +3,32 @@
 //! In reading order:
 //! - [`sample`], [`poller`], [`targets`], [`broker_source`]: what each stack's queue holds, read every few seconds by every replica,
 //!   and told to the autoscaler and to Prometheus;
-//! - [`provider`], [`settings`], [`group`]: what is served, and what the server's objects are called;
-//! - [`discovery`], [`selector`], [`answer`], [`refusal`]: request → answer, pure;
-//! - [`front_proxy`], [`authentication`], [`authorization`]: who asks, and whether they may;
-//! - [`certificate`], [`certificate_store`], [`trust`], [`trust_watch`]: what the server shows, whom it lets in;
-//! - [`server`]: all of that over TLS;
-//! - [`api_service`], [`registration`]: how the API server comes to ask us;
+//! - `external_metrics`, a crate: who may ask, what the server shows, and how the API server comes to ask us;
 //! - [`route`], [`hpa`], [`replicas`], [`scaler`]: by whom each stack is scaled, its autoscaler, and who sets the number of pods;
 //! - [`condition`]: what people are told.
 
 use std::{sync::Arc, time::Instant};
 
+use external_metrics::{Demand, Registration, Settings, Slots};
 use pingstack_crd::services::Autoscaling as Spec;
 use service_kit::{health::Health, metrics::Metrics, shutdown::Shutdown};
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{conditions::Finding, names::StackId};
 
-pub mod answer;
-pub mod api_service;
-pub mod authentication;
-pub mod authorization;
 pub mod broker_source;
-pub mod certificate;
-pub mod certificate_store;
 pub mod condition;
-pub mod discovery;
-pub mod front_proxy;
-pub mod group;
 pub mod hpa;
 pub mod poller;
-pub mod provider;
-pub mod refusal;
-pub mod registration;
 pub mod replicas;
 pub mod route;
 pub mod sample;
 pub mod scaler;
-pub mod selector;
-pub mod server;
-pub mod settings;
 pub mod targets;
-pub mod trust;
-pub mod trust_watch;
 
-#[cfg(test)]
-mod test_authority;
-#[cfg(test)]
-mod test_provider;
-
-use api_service::Demand;
-use authorization::Authorizer;
 use broker_source::Clients;
-use group::MetricsGroup;
-use registration::{Registration, Slots};
 use route::Route;
 use sample::{Sample, Samples, StackKey, Unreadable};
-use server::MetricsApi;
-use settings::Settings;
 use targets::Targets;
 
 /// What the metrics server is started with.
@@ -97,18 +65,17 @@ impl Autoscaling {
         let follow =
             targets::follow(clients.clone(), scopes, Targets::new(sources, demand), shutdown.clone());
         shutdown.spawn_critical("watch of stacks to poll", follow);
-        let client = clients.kubernetes;
-        let (trust, trusted) = watch::channel(None);
-        let check = health.require_always("external-metrics-certificate");
-        let follow = trust_watch::follow(client.clone(), settings.clone(), trust, check, shutdown.clone());
-        shutdown.spawn_critical("watch of certificates", follow);
-        let authorizer = Authorizer::new(Arc::new(client.clone()));
-        let api = MetricsApi { provider: Arc::new(samples.clone()), authorizer };
-        shutdown.spawn_critical("external metrics", server::serve(listener, api, trusted, shutdown.clone()));
         let (slots, _) = watch::channel(Slots::default());
-        let registration = Registration::new(client, settings, &MetricsGroup::ALL, demanded, slots.clone());
-        shutdown.spawn("withdrawal", registration.clone().withdraw_at_the_end(shutdown.clone()));
-        Self { samples, slots, registration }
+        let service = external_metrics::Service {
+            client: clients.kubernetes,
+            settings,
+            provider: Arc::new(samples.clone()),
+            demand: demanded,
+            slots: slots.clone(),
+            listener,
+        };
+        let check = health.require_always("external-metrics-certificate");
+        Self { samples, slots, registration: external_metrics::start(service, check, shutdown) }
     }
 
     /// Tells Prometheus what the queues hold.
@@ -130,7 +97,8 @@ impl Autoscaling {
             secret: name(),
             cluster_role: name(),
         };
-        let registration = Registration::new(client, settings, &MetricsGroup::ALL, demand, slots.clone());
+        let served = &external_metrics::MetricsGroup::ALL;
+        let registration = Registration::new(client, settings, served, demand, slots.clone());
         Self { samples: Samples::default(), slots, registration }
     }
 

@@ -1,7 +1,7 @@
 //! Everything that can be set, from the environment or the command line; `--help` is the reference. The chart sets it.
 
-use crate::autoscaling::settings::Settings;
 use clap::{Args, Parser, Subcommand};
+use external_metrics::Settings;
 use pingstack_crd::{SecurityProfile, pod_template::PodTemplate};
 use serde::Deserialize as _;
 use serde_json::Value;

@@ -11,7 +11,8 @@ use service_kit::{open_files, shutdown::Shutdown, telemetry, tls};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The crates that may log everything.
-const OWN_CRATES: &[&str] = &["operator", "service_kit", "rabbitmq_management", "ping_contract"];
+const OWN_CRATES: &[&str] =
+    &["operator", "external_metrics", "service_kit", "rabbitmq_management", "ping_contract"];
 
 fn main() -> anyhow::Result<ExitCode> {
     tls::install_provider();

@@ -1,9 +1,6 @@
 //! The condition `AutoscalingReady`. Pure.
 
-use crate::autoscaling::{
-    group::MetricsGroup,
-    registration::{Slot, Slots},
-};
+use external_metrics::{MetricsGroup, Slot, Slots};
 use k8s_openapi::{
     api::autoscaling::v2::{HorizontalPodAutoscaler, HorizontalPodAutoscalerCondition},
     apimachinery::pkg::apis::meta::v1::Time,
@@ -163,7 +160,7 @@ pub fn with_user_service(
 mod tests {
     use std::time::Instant;
 
-    use crate::autoscaling::registration::{Slot, Slots};
+    use external_metrics::{Slot, Slots};
     use k8s_openapi::jiff::Timestamp;
     use pingstack_crd::services::{Autoscaling, AutoscalingProvider};
     use serde_json::{from_value, json};

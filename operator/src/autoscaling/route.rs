@@ -1,6 +1,6 @@
 //! How the backlog of a stack gets to what scales its mail consumers. Pure.
 
-use crate::autoscaling::registration::{Slot, Slots};
+use external_metrics::{Slot, Slots};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use pingstack_crd::services::AutoscalingProvider;
 

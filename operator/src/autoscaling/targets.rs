@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::autoscaling::api_service::Demand;
+use external_metrics::Demand;
 use futures::{FutureExt as _, StreamExt as _};
 use kube::{
     Api,

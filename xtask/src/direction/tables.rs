@@ -43,6 +43,22 @@ pub(super) const TABLES: &[Table] = &[
         rooms: &["lib", "args", "consumer", "publisher", "connection", "message", "config", "cause"],
     },
     Table {
+        folder: "crates/external-metrics",
+        rooms: &[
+            "lib",
+            "server",
+            "registration",
+            "trust",
+            "certificate",
+            "access",
+            "answer",
+            "refusal",
+            "provider",
+            "group",
+            "settings",
+        ],
+    },
+    Table {
         folder: "crates/ping-contract",
         rooms: &[
             "lib",

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::autoscaling::provider::{ExternalMetricsProvider, Objects, Sample as Value, Series};
+use external_metrics::{ExternalMetricsProvider, Objects, Sample as Value, Series};
 use kube::Resource as _;
 use pingstack_crd::PingStack;
 
@@ -47,7 +47,7 @@ fn series(name: String, outcome: Result<Sample, Unreadable>) -> Series {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use crate::autoscaling::{answer::Target, provider::ExternalMetricsProvider as _, refusal::Refusal};
+    use external_metrics::{ExternalMetricsProvider as _, answer::Target, refusal::Refusal};
     use k8s_openapi::jiff::Timestamp;
     use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::autoscaling::registration::{Slot, Slots};
+use external_metrics::{Slot, Slots};
 use http::Method;
 use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;

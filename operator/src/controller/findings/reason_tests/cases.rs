@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
-use crate::autoscaling::registration::{Slot, Slots};
+use external_metrics::{Slot, Slots};
 use k8s_openapi::{
     api::{batch::v1::Job, core::v1::Pod},
     apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time},

@@ -29,10 +29,12 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{MetricsApi, serve};
-use crate::autoscaling::{
-    authorization::{Authorizer, Reviewer},
+use crate::{
+    access::{
+        authorization::{Authorizer, Reviewer},
+        front_proxy::FrontProxy,
+    },
     certificate::{Material, Subject},
-    front_proxy::FrontProxy,
     test_authority::TestAuthority,
     test_provider::Queues,
     trust::Trust,

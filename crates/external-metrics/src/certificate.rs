@@ -1,5 +1,5 @@
 //! The authority and the serving certificate of the metrics server: made, judged and renewed. Pure but for the random
-//! keys; the Secret that all replicas read is in [`super::certificate_store`].
+//! keys; the Secret that all replicas read is in [`store`].
 //!
 //! A new authority is published beside the old one first. Only when the API server trusts both is a certificate of the
 //! new one served, and only when no replica can serve the old one's any more is that one forgotten.
@@ -21,6 +21,8 @@ use rustls::{
     sign::CertifiedKey,
 };
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+
+pub mod store;
 
 /// How long an authority is good.
 const AUTHORITY_LIFETIME: Duration = Duration::from_hours(365 * 24);

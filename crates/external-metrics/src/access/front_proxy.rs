@@ -81,7 +81,7 @@ mod tests {
     use k8s_openapi::api::core::v1::ConfigMap;
 
     use super::{Error, FrontProxy};
-    use crate::autoscaling::test_authority::TestAuthority;
+    use crate::test_authority::TestAuthority;
 
     fn config_map(changes: &[(&str, &str)]) -> ConfigMap {
         let bundle = [TestAuthority::new("one").pem(), TestAuthority::new("two").pem()].concat();

@@ -9,7 +9,9 @@ use rustls::{
     sign::{CertifiedKey, SingleCertAndKey},
 };
 
-use crate::autoscaling::{authentication, front_proxy::FrontProxy};
+use crate::access::{authentication, front_proxy::FrontProxy};
+
+pub mod watch;
 
 /// TLS settings that belong together, and the front proxy that they let in.
 #[derive(Debug, Clone)]

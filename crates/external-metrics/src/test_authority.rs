@@ -6,7 +6,7 @@ use rcgen::{
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use crate::autoscaling::front_proxy::FrontProxy;
+use crate::access::front_proxy::FrontProxy;
 
 /// An authority that signs client certificates.
 pub(crate) struct TestAuthority(CertifiedIssuer<'static, KeyPair>);

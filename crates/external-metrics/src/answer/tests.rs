@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::Target;
-use crate::autoscaling::{provider::ExternalMetricsProvider as _, refusal::Refusal, test_provider::Queues};
+use crate::{provider::ExternalMetricsProvider as _, refusal::Refusal, test_provider::Queues};
 
 const METRIC_PATH: &str = "/apis/external.metrics.k8s.io/v1beta1/namespaces/shop/queue_length";
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::autoscaling::{
+use crate::{
     group::MetricsGroup,
     provider::{ExternalMetricsProvider, Objects},
 };

@@ -12,7 +12,7 @@ use kube::{Api, Client, api::PostParams};
 use service_kit::telemetry::chain;
 
 use super::authentication::Caller;
-use crate::autoscaling::refusal::Refusal;
+use crate::refusal::Refusal;
 
 /// How long a decision counts.
 const TTL: Duration = Duration::from_secs(10);
@@ -125,7 +125,7 @@ mod tests {
     use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReviewSpec};
 
     use super::{Authorizer, Reviewer, TTL};
-    use crate::autoscaling::authentication::Caller;
+    use crate::access::authentication::Caller;
 
     /// Allows `jane` alone, and counts; `None` for a server that is away.
     #[derive(Default)]

@@ -17,9 +17,12 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::service_fn;
 
-use crate::autoscaling::{
-    answer::Target, authentication::Caller, authorization::Authorizer, front_proxy::FrontProxy,
-    provider::ExternalMetricsProvider, refusal::Refusal, trust::Trust,
+use crate::{
+    access::{authentication::Caller, authorization::Authorizer, front_proxy::FrontProxy},
+    answer::Target,
+    provider::ExternalMetricsProvider,
+    refusal::Refusal,
+    trust::Trust,
 };
 
 /// The API servers hold a few connections each; strangers must not use up our files.

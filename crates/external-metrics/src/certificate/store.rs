@@ -8,8 +8,8 @@ use kube::{
     api::{ObjectMeta, PostParams},
 };
 
-use super::certificate::{self, Material, Subject};
-use crate::autoscaling::settings::Settings;
+use super::{Material, Subject};
+use crate::settings::Settings;
 
 /// The Secret cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum Error {
     #[error("the Secret {0} of the metrics server's certificate cannot be read or written")]
     Api(String, #[source] kube::Error),
     #[error(transparent)]
-    Certificate(#[from] certificate::Error),
+    Certificate(#[from] super::Error),
 }
 
 /// The leader's access to the Secret.

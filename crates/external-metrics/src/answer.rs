@@ -10,13 +10,14 @@ use kube::core::{Expression, Selector, SelectorExt as _};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use crate::autoscaling::{
-    discovery,
+use crate::{
     group::MetricsGroup,
     provider::{ExternalMetricsProvider, Objects, Sample, Series},
     refusal::Refusal,
-    selector,
 };
+
+pub mod discovery;
+pub mod selector;
 
 /// What a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]

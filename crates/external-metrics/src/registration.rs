@@ -17,13 +17,15 @@ use kube::{
 use service_kit::{backoff, shutdown::Shutdown, telemetry::chain};
 use tokio::sync::watch;
 
-use crate::autoscaling::{
-    certificate_store::{self, CertificateStore},
+use crate::{
+    certificate::store::{self, CertificateStore},
     group::MetricsGroup,
     settings::Settings,
 };
 
-use super::api_service::{self, Demand, Place, Registered, Step};
+pub mod api_service;
+
+use api_service::{Demand, Place, Registered, Step};
 
 /// How often everything is looked at, besides at each change of an `APIService`.
 const LOOK: Duration = Duration::from_secs(30);
@@ -63,7 +65,7 @@ pub enum Error {
     ClusterRole(String, #[source] kube::Error),
     /// The certificate.
     #[error(transparent)]
-    Certificate(#[from] certificate_store::Error),
+    Certificate(#[from] store::Error),
     /// Who else serves.
     #[error("the EndpointSlices of the metrics Service cannot be read")]
     Endpoints(#[source] kube::Error),

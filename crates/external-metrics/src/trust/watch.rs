@@ -12,10 +12,10 @@ use rustls::sign::CertifiedKey;
 use service_kit::{health::HealthCheck, shutdown::Shutdown, telemetry::chain};
 use tokio::sync::watch;
 
-use super::trust::Trust;
-use crate::autoscaling::{
+use super::Trust;
+use crate::{
+    access::front_proxy::{self, FrontProxy},
     certificate::Material,
-    front_proxy::{self, FrontProxy},
     settings::Settings,
 };
 

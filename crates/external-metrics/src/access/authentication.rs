@@ -20,7 +20,7 @@ use rustls::{
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::front_proxy::FrontProxy;
-use crate::autoscaling::refusal::Refusal;
+use crate::refusal::Refusal;
 
 /// Accepts the front proxy's certificate and no other.
 pub fn verifier(front_proxy: &FrontProxy) -> Result<Arc<dyn ClientCertVerifier>, VerifierBuilderError> {
@@ -158,7 +158,7 @@ mod tests {
     use http::{HeaderMap, HeaderValue, header::HeaderName};
 
     use super::Caller;
-    use crate::autoscaling::{front_proxy::FrontProxy, test_authority::TestAuthority};
+    use crate::{access::front_proxy::FrontProxy, test_authority::TestAuthority};
 
     fn front_proxy() -> FrontProxy {
         TestAuthority::new("front proxy").front_proxy(&["front-proxy-client"])

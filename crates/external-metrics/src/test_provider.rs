@@ -7,7 +7,7 @@ use std::{
 
 use k8s_openapi::jiff::Timestamp;
 
-use crate::autoscaling::provider::{ExternalMetricsProvider, Objects, Sample, Series};
+use crate::provider::{ExternalMetricsProvider, Objects, Sample, Series};
 
 pub(crate) const METRIC: &str = "queue_length";
 

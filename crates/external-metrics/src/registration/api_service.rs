@@ -9,7 +9,7 @@ use k8s_openapi::{
 };
 use kube::api::ObjectMeta;
 
-use crate::autoscaling::group::MetricsGroup;
+use crate::group::MetricsGroup;
 
 /// What ours must be.
 #[derive(Debug, Clone, PartialEq)]
