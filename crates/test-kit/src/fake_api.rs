@@ -91,10 +91,16 @@ impl FakeApi {
         self.state().silent = silent;
     }
 
-    /// The requests since the last call whose path contains `part`.
+    /// The requests whose path contains `part`, since those before were taken or forgotten.
+    #[must_use]
     pub fn take_requests(&self, part: &str) -> Vec<Sent> {
         let requests = std::mem::take(&mut self.state().requests);
         requests.into_iter().filter(|request| request.path.contains(part)).collect()
+    }
+
+    /// Takes the requests so far, and gives none.
+    pub fn forget_requests(&self) {
+        self.state().requests.clear();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

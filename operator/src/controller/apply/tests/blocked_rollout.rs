@@ -32,7 +32,7 @@ async fn a_pod_that_blocks_the_rollout_of_a_corrected_setting_is_deleted() {
     let api = FakeApi::default();
     pass_anew(&api).await.unwrap();
     blocked_redis(&api);
-    api.take_requests("");
+    api.forget_requests();
     pass_anew(&api).await.unwrap();
     let sent = writes(&api, PODS);
     let deleted = sent.iter().map(|sent| (&sent.method, sent.path.as_str())).collect::<Vec<_>>();

@@ -44,7 +44,7 @@ async fn nothing_of_a_paused_stack_is_deleted() {
         "/apis/pingstack.dev/v1beta1/namespaces/team/pingstacks/demo",
         serde_json::to_value(&stack).unwrap(),
     );
-    api.take_requests("");
+    api.forget_requests();
     let stored = Arc::new(DeserializeGuard(Ok(stack)));
     let context = Arc::new(fixtures::context(&api));
     Box::pin(reconcile(stored, context)).await.unwrap();
