@@ -168,7 +168,8 @@ fn a_metric_is_authorised_as_list_of_a_resource_and_discovery_is_for_everybody()
 
 #[test]
 fn without_objects_there_are_no_custom_metrics() {
-    let queues = Queues { are_objects: false, ..Queues::three() };
+    let mut queues = Queues::three();
+    queues.are_objects = false;
     for path in [OBJECT_PATH, "/apis/custom.metrics.k8s.io/v1beta2", "/apis/custom.metrics.k8s.io"] {
         assert_eq!(ask_for(&queues, path, "").unwrap_err().code, 404, "{path}");
     }
