@@ -1,58 +1,34 @@
 //! Mail consumers that follow the queue: the external metrics API that Kubernetes' autoscaler asks, and what it asks for.
 //!
 //! In reading order:
-//! - [`sample`], [`poller`], [`targets`], [`broker_source`]: what each stack's queue holds, read every few seconds by every replica;
-//! - [`discovery`], [`selector`], [`answer`], [`refusal`]: request → answer, pure;
-//! - [`front_proxy`], [`authentication`], [`authorization`]: who asks, and whether they may;
-//! - [`certificate`], [`certificate_store`], [`trust`], [`trust_watch`]: what the server shows, whom it lets in;
-//! - [`server`]: all of that over TLS;
-//! - [`api_service`], [`registration`]: how the API server comes to ask us;
+//! - [`sample`], [`poller`], [`targets`], [`broker_source`]: what each stack's queue holds, read every few seconds by every replica,
+//!   and told to the autoscaler and to Prometheus;
+//! - `external_metrics`, a crate: who may ask, what the server shows, and how the API server comes to ask us;
 //! - [`route`], [`hpa`], [`replicas`], [`scaler`]: by whom each stack is scaled, its autoscaler, and who sets the number of pods;
-//! - [`condition`], [`backlog_metrics`]: what people and Prometheus are told; [`settings`].
+//! - [`condition`]: what people are told.
 
 use std::{sync::Arc, time::Instant};
 
+use external_metrics::{Demand, Registration, Settings, Slots};
+use pingstack_crd::services::Autoscaling as Spec;
 use service_kit::{health::Health, metrics::Metrics, shutdown::Shutdown};
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{conditions::Finding, crd::services::Autoscaling as Spec, names::StackId};
+use crate::{conditions::Finding, names::StackId};
 
-pub mod answer;
-pub mod api_service;
-pub mod authentication;
-pub mod authorization;
-pub mod backlog_metrics;
 pub mod broker_source;
-pub mod certificate;
-pub mod certificate_store;
 pub mod condition;
-pub mod discovery;
-pub mod front_proxy;
 pub mod hpa;
 pub mod poller;
-pub mod refusal;
-pub mod registration;
 pub mod replicas;
 pub mod route;
 pub mod sample;
 pub mod scaler;
-pub mod selector;
-pub mod server;
-pub mod settings;
 pub mod targets;
-pub mod trust;
-pub mod trust_watch;
 
-#[cfg(test)]
-mod test_authority;
-
-use authorization::Authorizer;
 use broker_source::Clients;
-use registration::{Registration, Slots};
 use route::Route;
 use sample::{Sample, Samples, StackKey, Unreadable};
-use server::MetricsApi;
-use settings::Settings;
 use targets::Targets;
 
 /// What the metrics server is started with.
@@ -71,7 +47,7 @@ pub struct Service {
 #[derive(Clone)]
 pub struct Autoscaling {
     samples: Samples,
-    slots: watch::Receiver<Slots>,
+    slots: watch::Sender<Slots>,
     registration: Registration,
 }
 
@@ -81,49 +57,49 @@ impl Autoscaling {
     pub fn start(service: Service, health: &Health, shutdown: &Shutdown) -> Self {
         let Service { clients, settings, scopes, listener } = service;
         let samples = Samples::default();
-        let (slots, slots_receiver) = watch::channel(Slots::default());
         let (sources, polled) = watch::channel(None);
-        let (wanted, wanted_receiver) = watch::channel(None);
-        let (trust, trusted) = watch::channel(None);
+        let (demand, demanded) = watch::channel(Demand::Unknown);
         let polls =
             poller::poll(polled, samples.clone(), health.require_always("mail-backlog"), shutdown.clone());
         shutdown.spawn_critical("queue poller", polls);
         let follow =
-            targets::follow(clients.clone(), scopes, Targets::new(sources, wanted), shutdown.clone());
+            targets::follow(clients.clone(), scopes, Targets::new(sources, demand), shutdown.clone());
         shutdown.spawn_critical("watch of stacks to poll", follow);
-        let client = clients.kubernetes;
-        let checks = (health.require_always("external-metrics-certificate"), shutdown.clone());
-        let follow = trust_watch::follow(client.clone(), settings.clone(), trust, checks);
-        shutdown.spawn_critical("watch of certificates", follow);
-        let authorizer = Authorizer::new(Arc::new(client.clone()));
-        let api = MetricsApi { samples: samples.clone(), authorizer };
-        shutdown.spawn_critical("external metrics", server::serve(listener, api, trusted, shutdown.clone()));
-        let registration = Registration::new(client, settings, wanted_receiver, slots);
-        shutdown.spawn("withdrawal", registration.clone().withdraw_at_the_end(shutdown.clone()));
-        Self { samples, slots: slots_receiver, registration }
+        let (slots, _) = watch::channel(Slots::default());
+        let service = external_metrics::Service {
+            client: clients.kubernetes,
+            settings,
+            provider: Arc::new(samples.clone()),
+            demand: demanded,
+            slots: slots.clone(),
+            listener,
+        };
+        let check = health.require_always("external-metrics-certificate");
+        Self { samples, slots, registration: external_metrics::start(service, check, shutdown) }
     }
 
     /// Tells Prometheus what the queues hold.
     pub fn register(&self, metrics: &Metrics) {
-        backlog_metrics::register(metrics, self.samples.clone());
+        sample::metrics::register(metrics, self.samples.clone());
     }
 
     /// One that neither polls nor serves.
     #[cfg(test)]
     pub(crate) fn idle(client: kube::Client) -> Self {
-        let (slots, receiver) = watch::channel(Slots::default());
-        let (_, wanted) = watch::channel(None);
+        let (slots, _) = watch::channel(Slots::default());
+        let (_, demand) = watch::channel(Demand::Unknown);
         let name = || "ping-operator".to_owned();
         let settings = Settings {
+            manager: name(),
             namespace: name(),
             pod_name: name(),
             service: name(),
             secret: name(),
             cluster_role: name(),
-            address: ([127, 0, 0, 1], 0).into(),
         };
-        let registration = Registration::new(client, settings, wanted, slots);
-        Self { samples: Samples::default(), slots: receiver, registration }
+        let served = &external_metrics::MetricsGroup::ALL;
+        let registration = Registration::new(client, settings, served, demand, slots.clone());
+        Self { samples: Samples::default(), slots, registration }
     }
 
     /// The leader's part: certificates and the `APIService`, until the soft phase.
@@ -144,8 +120,8 @@ impl Autoscaling {
 
     /// Says whose the APIs of metrics are, as the leader's look would.
     #[cfg(test)]
-    pub(crate) fn put_slots(&self, slots: registration::Slots) {
-        self.registration.put_slots(slots);
+    pub(crate) fn put_slots(&self, slots: Slots) {
+        self.slots.send_replace(slots);
     }
 
     /// How a stack's backlog gets to what scales it; `None` while it is not known whose the cluster's metrics are.

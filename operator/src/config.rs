@@ -1,14 +1,15 @@
 //! Everything that can be set, from the environment or the command line; `--help` is the reference. The chart sets it.
 
 use clap::{Args, Parser, Subcommand};
+use external_metrics::Settings;
+use pingstack_crd::{SecurityProfile, pod_template::PodTemplate};
 use serde::Deserialize as _;
 use serde_json::Value;
 use service_kit::telemetry::LogFormat;
 
 use crate::{
-    autoscaling::settings::Settings,
     controller::build::pod_template::check_default,
-    crd::{SecurityProfile, pod_template::PodTemplate},
+    names::MANAGER,
     platform::{Images, Platform, SinkAddress},
 };
 
@@ -151,16 +152,22 @@ impl Config {
         }
     }
 
+    /// Where the external metrics API listens.
+    #[must_use]
+    pub fn metrics_api_address(&self) -> std::net::SocketAddr {
+        std::net::SocketAddr::new(self.bind_address, self.metrics_api_port)
+    }
+
     /// What the external metrics API needs to know of its surroundings.
     #[must_use]
     pub fn metrics_api(&self) -> Settings {
         Settings {
+            manager: MANAGER.to_owned(),
             namespace: self.namespace.clone(),
             pod_name: self.pod_name.clone(),
             service: self.metrics_api_service.clone(),
             secret: self.metrics_api_secret.clone(),
             cluster_role: self.cluster_role.clone(),
-            address: std::net::SocketAddr::new(self.bind_address, self.metrics_api_port),
         }
     }
 
@@ -253,7 +260,7 @@ mod tests {
             r#"{"spec":{"tolerations":[{"key":"a","operator":"Exists"}]},"env":[{"name":"A","value":"b"}]}"#,
         );
         assert_eq!(template.unwrap().env[0].name, "A");
-        assert_eq!(read("").unwrap(), crate::crd::pod_template::PodTemplate::default());
+        assert_eq!(read("").unwrap(), pingstack_crd::pod_template::PodTemplate::default());
         for (json, why) in [
             (r#"{"labels":{}}"#, "podTemplate.labels is not a field"),
             (
@@ -279,7 +286,7 @@ mod tests {
     fn the_security_profile_is_one_of_three() {
         assert!(
             config(&["--security-profile=OpenShift"]).platform().security_profile
-                == crate::crd::SecurityProfile::OpenShift
+                == pingstack_crd::SecurityProfile::OpenShift
         );
         assert!(super::security_profile("Openshift").is_err());
     }

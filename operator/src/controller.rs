@@ -11,6 +11,7 @@
 use std::{sync::Arc, time::Duration};
 
 use kube::{Client, ResourceExt as _, runtime::controller::Action};
+use pingstack_crd::PingStack;
 use service_kit::telemetry::chain;
 
 use self::update_status::{Failure, Weight};
@@ -18,7 +19,6 @@ use crate::{
     autoscaling::Autoscaling,
     broker_connections::BrokerConnections,
     conditions::{ConditionType, Finding, Role},
-    crd::PingStack,
     events::Events,
     metrics::OperatorMetrics,
     names::StackId,

@@ -7,10 +7,7 @@ use service_kit::metrics::Metrics;
 use sign_in_check::SignedIn;
 
 use crate::{
-    autoscaling::{
-        backlog_metrics,
-        sample::{Sample, Samples, StackKey},
-    },
+    autoscaling::sample::{Sample, Samples, StackKey, metrics::register},
     conditions::{ConditionType, Finding, stamp},
     metrics::OperatorMetrics,
     names::StackId,
@@ -35,6 +32,6 @@ async fn the_table_in_the_docs_is_that_of_the_registry() {
     let samples = Samples::default();
     let sample = Sample { messages: 3, consumers: 1, taken_at: Timestamp::UNIX_EPOCH, asked: Instant::now() };
     samples.record(StackKey::new("shop", "demo"), Ok(sample));
-    backlog_metrics::register(&registry, samples);
+    register(&registry, samples);
     test_kit::documents::assert_metrics("ping-operator", &registry.encode(), &format!("{registry:?}"));
 }

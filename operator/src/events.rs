@@ -10,10 +10,10 @@ use kube::{
     Client, ResourceExt as _,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
+use pingstack_crd::versions::API_VERSION;
 use service_kit::telemetry::chain;
 
 use crate::{
-    crd::versions::API_VERSION,
     names::{MANAGER, StackId},
     watches::ChildKind,
 };

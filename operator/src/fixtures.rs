@@ -1,4 +1,4 @@
-//! Stacks for tests, from the samples that users copy.
+//! Stacks for tests, and what a reconcile of them uses.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,9 +6,12 @@ use std::{
 };
 
 use k8s_openapi::{ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use pingstack_crd::{SecurityProfile, pod_template::PodTemplate};
 use rabbitmq_management::nodes::NodeView;
-use serde::Deserialize as _;
 use service_kit::{metrics::Metrics, shutdown::Shutdown};
+
+pub(crate) use pingstack_crd::samples::{EXTERNAL, FULL, MINIMAL, stack};
+use test_kit::fake_api::FakeApi;
 
 use crate::{
     autoscaling::{Autoscaling, route::Route},
@@ -19,9 +22,7 @@ use crate::{
         entropy::Entropy,
         validate::{ValidatedStack, validate},
     },
-    crd::{PingStack, SecurityProfile, pod_template::PodTemplate},
     events::Events,
-    fake_api::FakeApi,
     metrics::OperatorMetrics,
     names::StackId,
     platform::{Images, Platform, SinkAddress},
@@ -29,20 +30,6 @@ use crate::{
     synthetic_login::{SignInMetrics, SyntheticLogins},
     watches::Children,
 };
-
-pub(crate) const MINIMAL: &str = include_str!("../../k8s/samples/pingstack-minimal.yaml");
-pub(crate) const FULL: &str = include_str!("../../k8s/samples/pingstack-full.yaml");
-pub(crate) const EXTERNAL: &str = include_str!("../../k8s/samples/pingstack-external.yaml");
-
-/// The first object of a sample, as the API server would hand it out in the namespace `team`.
-pub(crate) fn stack(yaml: &str) -> PingStack {
-    let first = serde_yaml::Deserializer::from_str(yaml).next().unwrap();
-    let mut stack = PingStack::deserialize(first).unwrap();
-    stack.metadata.namespace = Some("team".to_owned());
-    stack.metadata.uid = Some("0b5ec0de".to_owned());
-    stack.metadata.generation = Some(1);
-    stack
-}
 
 /// The stack `demo` in the namespace `team`.
 pub(crate) fn stack_id() -> StackId {

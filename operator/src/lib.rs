@@ -1,7 +1,6 @@
 //! Turns one `PingStack` object into a running Ping.
 //!
-//! In reading order:
-//! - [`crd`]: the object, as a user writes it.
+//! In reading order, after `pingstack_crd`, the object as a user writes it:
 //! - [`controller`]: the reconcile, five steps, one module each.
 //! - [`names`], [`secret_values`], [`platform`]: what things are called, how values lie in Secrets, and what the operator brings.
 //! - [`watches`]: the objects and pods of all stacks, as they are in the cluster.
@@ -35,7 +34,6 @@ pub mod condition_metrics;
 pub mod conditions;
 pub mod config;
 pub mod controller;
-pub mod crd;
 pub mod events;
 pub mod leader;
 pub mod metrics;
@@ -49,8 +47,6 @@ pub mod watches;
 
 #[cfg(test)]
 mod documented_metrics;
-#[cfg(test)]
-mod fake_api;
 #[cfg(test)]
 mod fixtures;
 
@@ -119,12 +115,12 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Finish, Error> {
     let groups = client.list_api_groups().await.map_err(Error::Discover)?;
     let mut platform = config.platform();
     platform.settle(groups.groups.iter().map(|group| group.name.as_str()));
-    let settings = config.metrics_api();
-    let listener = listen(settings.address).await?;
+    let listener = listen(config.metrics_api_address()).await?;
     let clients =
         Clients { kubernetes: client.clone(), brokers: BrokerConnections::new(&config.allowed_broker_hosts) };
     let broker_connections = clients.brokers.clone();
-    let service = autoscaling::Service { clients, settings, scopes: config.scopes(), listener };
+    let service =
+        autoscaling::Service { clients, settings: config.metrics_api(), scopes: config.scopes(), listener };
     let autoscaling = Autoscaling::start(service, &health, &shutdown);
     autoscaling.register(&registry);
     let synthetic_logins = SyntheticLogins::new(SignInMetrics::new(&registry), shutdown.clone());
@@ -265,9 +261,9 @@ mod tests {
     use http::{Method, StatusCode};
     use serde_json::json;
     use service_kit::{health::Health, shutdown::Shutdown};
+    use test_kit::fake_api::FakeApi;
 
     use super::{Start, cluster_uid, pause};
-    use crate::fake_api::FakeApi;
 
     const KUBE_SYSTEM: &str = "/api/v1/namespaces/kube-system";
 

@@ -4,17 +4,15 @@ use std::{io::Write as _, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use operator::{
-    config::{Cli, Command, Config},
-    crd,
-};
+use operator::config::{Cli, Command, Config};
 use service_kit::{open_files, shutdown::Shutdown, telemetry, tls};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The crates that may log everything.
-const OWN_CRATES: &[&str] = &["operator", "service_kit", "rabbitmq_management", "ping_contract"];
+const OWN_CRATES: &[&str] =
+    &["operator", "external_metrics", "service_kit", "rabbitmq_management", "ping_contract"];
 
 fn main() -> anyhow::Result<ExitCode> {
     tls::install_provider();
@@ -37,8 +35,8 @@ async fn run(config: Config) -> anyhow::Result<ExitCode> {
 }
 
 fn print_crd() -> anyhow::Result<()> {
-    let yaml =
-        serde_yaml::to_string(&crd::versions::definition()).context("the CRD cannot be written as YAML")?;
+    let yaml = serde_yaml::to_string(&pingstack_crd::versions::definition())
+        .context("the CRD cannot be written as YAML")?;
     std::io::stdout().write_all(yaml.as_bytes())?;
     Ok(())
 }

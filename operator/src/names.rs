@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference};
-
-use crate::crd::versions::API_VERSION;
+use pingstack_crd::versions::API_VERSION;
 
 /// Who applies; the one field manager, and the value of `app.kubernetes.io/managed-by`.
 pub const MANAGER: &str = "ping-operator";

@@ -1,6 +1,6 @@
 //! What the operator brings to every stack: images, and where its neighbours run.
 
-use crate::crd::{SecurityProfile, pod_template::PodTemplate};
+use pingstack_crd::{SecurityProfile, pod_template::PodTemplate};
 
 /// What the operator brings to every stack. The chart's values set it.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,7 +65,9 @@ pub struct Images {
 
 #[cfg(test)]
 mod tests {
-    use crate::{crd::SecurityProfile, fixtures};
+    use pingstack_crd::SecurityProfile;
+
+    use crate::fixtures;
 
     #[test]
     fn a_cluster_with_openshifts_api_gives_out_users_unless_the_chart_says_otherwise() {

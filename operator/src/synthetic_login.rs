@@ -15,13 +15,13 @@ use std::{
 };
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use pingstack_crd::{PingStack, status::SyntheticLoginStatus};
 use service_kit::shutdown::Shutdown;
 use sign_in_check::{SignIn, Sink};
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     conditions::{ConditionType, Finding},
-    crd::{PingStack, status::SyntheticLoginStatus},
     names::{Part, SIGN_IN_ANNOTATION, StackId},
 };
 

@@ -16,10 +16,11 @@ use kube::{
         watcher,
     },
 };
+use pingstack_crd::PingStack;
 use serde::de::DeserializeOwned;
 use service_kit::shutdown::Shutdown;
 
-use crate::{crd::PingStack, metrics::OperatorMetrics, names::STACK_LABEL};
+use crate::{metrics::OperatorMetrics, names::STACK_LABEL};
 
 mod children;
 mod pods;

@@ -9,6 +9,7 @@
 //! - [`certificates`]: what servers of tests serve TLS with;
 //! - [`mailpit`]: what arrived at the real Mailpit;
 //! - [`proxy`]: a TCP proxy to break connections with;
+//! - `fake_api` (with the feature of that name): an API server of Kubernetes in memory;
 //! - [`readyz`]: what a service says of its servers;
 //! - [`process`]: one of our binaries as a process, its output, memory and open files;
 //! - [`environment`]: how a program reads its environment;
@@ -26,6 +27,8 @@ pub mod broker;
 pub mod certificates;
 pub mod documents;
 pub mod environment;
+#[cfg(feature = "fake-api")]
+pub mod fake_api;
 pub mod ids;
 mod listener;
 pub mod mailpit;

@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
 use ping_contract::{topology::MAIL_QUEUE, users::Role};
+use pingstack_crd::rabbitmq::ExternalRabbitMq;
 use rabbitmq_management::{
     Management,
     nodes::node_view,
@@ -20,7 +21,6 @@ use super::{
 };
 use crate::{
     broker_connections::{self, BrokerAccess, BrokerConnections, Owner},
-    crd::rabbitmq::ExternalRabbitMq,
     names::{Slot, StackId},
     secret_values::{password_key, text},
 };

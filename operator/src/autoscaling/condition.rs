@@ -1,21 +1,18 @@
 //! The condition `AutoscalingReady`. Pure.
 
+use external_metrics::{MetricsGroup, Slot, Slots};
 use k8s_openapi::{
     api::autoscaling::v2::{HorizontalPodAutoscaler, HorizontalPodAutoscalerCondition},
     apimachinery::pkg::apis::meta::v1::Time,
     jiff::{SignedDuration, Timestamp},
 };
+use pingstack_crd::services::{Autoscaling, AutoscalingProvider};
 
 use super::{
-    discovery::MetricsGroup,
-    registration::{Slot, Slots},
     route::{Route, route},
     sample::{Sample, Unreadable},
 };
-use crate::{
-    conditions::{ConditionType, Finding},
-    crd::services::{Autoscaling, AutoscalingProvider},
-};
+use crate::conditions::{ConditionType, Finding};
 
 const AUTOSCALING_READY: ConditionType = ConditionType::AutoscalingReady;
 
@@ -163,17 +160,13 @@ pub fn with_user_service(
 mod tests {
     use std::time::Instant;
 
+    use external_metrics::{Slot, Slots};
     use k8s_openapi::jiff::Timestamp;
+    use pingstack_crd::services::{Autoscaling, AutoscalingProvider};
     use serde_json::{from_value, json};
 
     use super::{finding, with_user_service};
-    use crate::{
-        autoscaling::{
-            registration::{Slot, Slots},
-            sample::{Sample, Unreadable},
-        },
-        crd::services::{Autoscaling, AutoscalingProvider},
-    };
+    use crate::autoscaling::sample::{Sample, Unreadable};
 
     fn good() -> Sample {
         Sample { messages: 1, consumers: 1, taken_at: Timestamp::UNIX_EPOCH, asked: Instant::now() }

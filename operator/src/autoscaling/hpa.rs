@@ -3,19 +3,17 @@
 use std::time::Duration;
 
 use kube::Resource as _;
+use pingstack_crd::{
+    PingStack,
+    services::{Autoscaling, AutoscalingProvider, UserServiceAutoscaling},
+};
 use serde_json::{Value, json};
 
 use super::{
-    discovery::{LABEL, METRIC},
     route::Route,
+    sample::provider::{LABEL, METRIC},
 };
-use crate::{
-    crd::{
-        PingStack,
-        services::{Autoscaling, AutoscalingProvider, UserServiceAutoscaling},
-    },
-    names::{Part, StackId},
-};
+use crate::names::{Part, StackId};
 
 /// How many pods are taken away at most in [`DOWN_PERIOD`].
 pub const DOWN_PODS: i32 = 2;
@@ -109,14 +107,11 @@ fn autoscaler(id: &StackId, part: Part, mut spec: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use kube::Resource as _;
+    use pingstack_crd::services::{Autoscaling, AutoscalingProvider, UserServiceAutoscaling};
     use serde_json::json;
 
     use super::{PingStack, manifest, of_user_service};
-    use crate::{
-        autoscaling::route::Route,
-        crd::services::{Autoscaling, AutoscalingProvider, UserServiceAutoscaling},
-        names::StackId,
-    };
+    use crate::{autoscaling::route::Route, names::StackId};
 
     fn id() -> StackId {
         StackId { namespace: "shop".to_owned(), name: "demo".to_owned(), uid: "uid-1".to_owned() }

@@ -11,10 +11,10 @@ use kube::{
     Api, Client, ResourceExt as _,
     api::{Patch, PatchParams},
 };
+use pingstack_crd::services::{Autoscaling, AutoscalingProvider, UserService};
 use serde_json::json;
 
 use crate::{
-    crd::services::{Autoscaling, AutoscalingProvider, UserService},
     names::{MANAGER, Part, REPLICAS_ANNOTATION, StackId},
     watches::owns_replicas,
 };
@@ -175,10 +175,10 @@ fn set(desired: &mut Deployment, replicas: Option<i32>) {
 #[cfg(test)]
 mod tests {
     use k8s_openapi::api::apps::v1::Deployment;
+    use pingstack_crd::services::{Autoscaling, AutoscalingProvider, UserService, UserServiceAutoscaling};
     use serde_json::{Value, json};
 
     use super::{Replicas, SEED_MANAGER, Scaling, decide};
-    use crate::crd::services::{Autoscaling, AutoscalingProvider, UserService, UserServiceAutoscaling};
 
     fn live(replicas: i32, managers: &[&str]) -> Deployment {
         let entry = |manager: &&str| json!({ "manager": manager, "operation": "Apply", "fieldsV1": { "f:spec": { "f:replicas": {} } } });

@@ -1,9 +1,8 @@
 //! How the backlog of a stack gets to what scales its mail consumers. Pure.
 
+use external_metrics::{Slot, Slots};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-
-use super::registration::{Slot, Slots};
-use crate::crd::services::AutoscalingProvider;
+use pingstack_crd::services::AutoscalingProvider;
 
 /// The way of a number from the queue to the Deployment, where the operator serves it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,14 +51,11 @@ pub fn taken_before(
 
 #[cfg(test)]
 mod tests {
+    use pingstack_crd::services::{Autoscaling, AutoscalingProvider};
     use serde_json::{from_value, json};
 
     use super::{Route, Slot, Slots, route, taken_before};
-    use crate::{
-        autoscaling::hpa,
-        crd::services::{Autoscaling, AutoscalingProvider},
-        names::StackId,
-    };
+    use crate::{autoscaling::hpa, names::StackId};
 
     #[test]
     fn the_external_api_comes_first_then_the_custom_one_then_the_operator_if_it_may() {

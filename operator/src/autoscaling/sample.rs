@@ -1,4 +1,5 @@
-//! The latest sample of each stack's queue, and when it is too old to act on.
+//! The latest sample of each stack's queue, and when it is too old to act on. [`provider`] tells it to the autoscaler, [`metrics`] to
+//! Prometheus.
 
 use std::{
     collections::BTreeMap,
@@ -7,6 +8,9 @@ use std::{
 };
 
 use k8s_openapi::jiff::Timestamp;
+
+pub mod metrics;
+pub mod provider;
 
 /// A sample older than this is no answer. The autoscaler asks every 15 s, a broker is asked every 4 or 9 s.
 pub const MAX_AGE: Duration = Duration::from_secs(45);

@@ -1,13 +1,13 @@
 //! How many mail consumers the operator sets where it scales them itself: what Kubernetes' autoscaler would do by the manifest
 //! of [`super::hpa`]. Pure.
 
+use pingstack_crd::services::Autoscaling;
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
 use super::hpa::{DOWN_PERIOD, DOWN_PODS};
-use crate::crd::services::Autoscaling;
 
 /// A backlog within a tenth of what the pods are for changes nothing, as in Kubernetes' autoscaler by default.
 const TOLERANCE_PERCENT: i64 = 10;
@@ -71,10 +71,10 @@ fn forget(entries: &mut VecDeque<(Instant, i32)>, now: Instant, age: Duration) {
 
 #[cfg(test)]
 mod tests {
+    use pingstack_crd::services::Autoscaling;
     use std::time::{Duration, Instant};
 
     use super::History;
-    use crate::crd::services::Autoscaling;
 
     /// One pod for 50 mails, 2 to 10 pods, two minutes until they go.
     fn spec() -> Autoscaling {

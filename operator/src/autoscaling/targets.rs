@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use external_metrics::Demand;
 use futures::{FutureExt as _, StreamExt as _};
 use kube::{
     Api,
@@ -11,6 +12,7 @@ use kube::{
         watcher,
     },
 };
+use pingstack_crd::{PingStack, services::AutoscalingProvider};
 use service_kit::{shutdown::Shutdown, telemetry::chain};
 use tokio::sync::watch;
 
@@ -19,11 +21,7 @@ use super::{
     poller::{BacklogSource, Sources},
     sample::StackKey,
 };
-use crate::{
-    crd::{PingStack, services::AutoscalingProvider},
-    names::StackId,
-    watches::StoredStack,
-};
+use crate::{names::StackId, watches::StoredStack};
 
 /// Follows the stacks of all scopes, each a namespace or `None` for all, until the soft phase.
 pub async fn follow(clients: Clients, scopes: Vec<Option<String>>, targets: Targets, shutdown: Shutdown) {
@@ -102,8 +100,8 @@ fn stacks(scopes: &[Scope]) -> Vec<PingStack> {
 pub struct Targets {
     /// What the poller reads.
     pub sources: watch::Sender<Sources>,
-    /// Whether any stack follows its queue through what we serve; `None` until the stacks are known.
-    pub wanted: watch::Sender<Option<bool>>,
+    /// Whether any stack follows its queue through what we serve.
+    pub demand: watch::Sender<Demand>,
     known: Arc<std::sync::Mutex<BTreeMap<StackKey, Known>>>,
 }
 
@@ -117,15 +115,15 @@ struct Known {
 impl Targets {
     /// Nothing is known yet.
     #[must_use]
-    pub fn new(sources: watch::Sender<Sources>, wanted: watch::Sender<Option<bool>>) -> Self {
-        Self { sources, wanted, known: Arc::default() }
+    pub fn new(sources: watch::Sender<Sources>, demand: watch::Sender<Demand>) -> Self {
+        Self { sources, demand, known: Arc::default() }
     }
 
     fn set(&self, clients: &Clients, stacks: &[PingStack]) {
-        let wanted =
+        let needed =
             stacks.iter().any(|stack| is_followed(stack) && stack.metadata.deletion_timestamp.is_none());
-        let wanted = Some(wanted);
-        self.wanted.send_if_modified(|old| std::mem::replace(old, wanted) != wanted);
+        let demand = if needed { Demand::Needed } else { Demand::Unneeded };
+        self.demand.send_if_modified(|old| std::mem::replace(old, demand) != demand);
         let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut next = BTreeMap::new();
         let mut changed = false;
@@ -175,12 +173,12 @@ mod tests {
 
     use http::{Method, StatusCode};
     use service_kit::shutdown::Shutdown;
+    use test_kit::fake_api::FakeApi;
     use tokio::{sync::watch, time::timeout};
 
-    use super::{Clients, Targets, follow};
+    use super::{Clients, Demand, Targets, follow};
     use crate::{
         broker_connections::BrokerConnections,
-        fake_api::FakeApi,
         fixtures::{self, MINIMAL},
     };
 
@@ -190,10 +188,10 @@ mod tests {
     async fn polled(api: &FakeApi, scopes: &[&str]) -> Option<usize> {
         let clients = Clients { kubernetes: api.client(), brokers: BrokerConnections::default() };
         let (sources, mut polled) = watch::channel(None);
-        let (wanted, _wanted) = watch::channel(None);
+        let (demand, _demand) = watch::channel(Demand::Unknown);
         let scopes = scopes.iter().map(|scope| Some((*scope).to_owned())).collect();
         let shutdown = Shutdown::new();
-        let follow = follow(clients, scopes, Targets::new(sources, wanted), shutdown.clone());
+        let follow = follow(clients, scopes, Targets::new(sources, demand), shutdown.clone());
         let known = async {
             let known = timeout(Duration::from_secs(20), polled.wait_for(Option::is_some)).await;
             known

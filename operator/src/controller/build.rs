@@ -13,6 +13,7 @@ use k8s_openapi::api::{
     networking::v1::{Ingress, NetworkPolicy},
     policy::v1::PodDisruptionBudget,
 };
+use pingstack_crd::{SecurityProfile, pod_template::Refused};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -24,7 +25,6 @@ use crate::{
         secrets::{self, StackSecrets},
         validate::{BrokerTarget, RedisTarget, ValidatedStack},
     },
-    crd::{SecurityProfile, pod_template::Refused},
     names::{PART_LABEL, Part, StackId},
     platform::Platform,
 };

@@ -7,6 +7,7 @@ use k8s_openapi::{
     api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, core::v1::Secret},
 };
 use kube::{Api, ResourceExt as _, runtime::reflector::ObjectRef};
+use pingstack_crd::PingStack;
 
 use crate::{
     autoscaling::route::{self, Route},
@@ -15,7 +16,6 @@ use crate::{
         pull_secret::Registries,
         validate::{Reference, referenced_keys},
     },
-    crd::PingStack,
     names::{Part, StackId},
     watches::{ChildKind as _, Children},
 };

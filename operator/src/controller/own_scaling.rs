@@ -9,12 +9,12 @@ use std::{
 
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::runtime::reflector::{ObjectRef, Store};
+use pingstack_crd::PingStack;
 use service_kit::{backoff, shutdown::Shutdown, telemetry::chain};
 
 use super::Context;
 use crate::{
     autoscaling::{replicas, route::Route, scaler::History},
-    crd::PingStack,
     names::{Part, StackId},
     watches::{ChildKind as _, StoredStack},
 };

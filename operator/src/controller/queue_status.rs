@@ -17,13 +17,13 @@ use kube::{
     api::{Patch, PatchParams},
     runtime::reflector::Store,
 };
+use pingstack_crd::{PingStack, status::QueueStatus};
 use serde_json::json;
 use service_kit::{backoff, shutdown::Shutdown, telemetry::chain};
 
 use super::Context;
 use crate::{
     autoscaling::sample::Sample,
-    crd::{PingStack, status::QueueStatus},
     names::{MANAGER, StackId},
     watches::StoredStack,
 };

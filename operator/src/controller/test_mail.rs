@@ -10,11 +10,11 @@ use ping_contract::{
     test_mail::{TestMailCause, TestMailReport, TestMailResult},
     tls_trouble::TlsTrouble,
 };
+use pingstack_crd::smtp::Smtp;
 
 use super::{Context, build::test_mail::CONTAINER, diagnose};
 use crate::{
     conditions::{ConditionType, Finding},
-    crd::smtp::Smtp,
     names::StackId,
 };
 

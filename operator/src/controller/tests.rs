@@ -5,12 +5,10 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use kube::core::DeserializeGuard;
 use serde_json::{Value, json};
+use test_kit::fake_api::FakeApi;
 
 use super::{Context, RACES, error_policy, reconcile};
-use crate::{
-    fake_api::FakeApi,
-    fixtures::{self, MINIMAL},
-};
+use crate::fixtures::{self, MINIMAL};
 
 const STACK: &str = "/apis/pingstack.dev/v1beta1/namespaces/team/pingstacks/demo";
 const SECRET: &str = "/api/v1/namespaces/team/secrets/demo-redis";

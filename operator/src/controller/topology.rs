@@ -9,6 +9,7 @@ use std::{
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use ping_contract::plan::Conflict;
+use pingstack_crd::status::QueueStatus;
 use rabbitmq_management::{ApplyReport, Error, management::segment, queues::Queue};
 use serde::Deserialize;
 use service_kit::telemetry::chain;
@@ -20,7 +21,6 @@ use super::{
 use crate::{
     broker_connections::{BrokerAccess, EXTERNAL_UNUSABLE},
     controller::build::broker_topology::{BrokerTopology, Target},
-    crd::status::QueueStatus,
     events::Notice,
     names::StackId,
 };

@@ -10,13 +10,13 @@ use kube::{
     api::{DynamicObject, Patch, PatchParams},
     core::{ApiResource, error_boundary::InvalidObject},
 };
+use pingstack_crd::PingStack;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::Context;
 use crate::{
     conditions::{self, ConditionType, Finding},
-    crd::PingStack,
     events::Notice,
     names::{MANAGER, StackId},
 };

@@ -8,15 +8,15 @@ use kube::{
     Api,
     api::{Patch, PatchParams},
 };
+use pingstack_crd::{
+    PingStack,
+    status::{PingStackStatus, SyntheticLoginStatus},
+};
 use serde_json::{Value, json};
 
 use super::{Context, node_loss};
 use crate::{
     conditions::{self, ConditionType, Finding},
-    crd::{
-        PingStack,
-        status::{PingStackStatus, SyntheticLoginStatus},
-    },
     events::Notice,
     names::{MANAGER, StackId},
 };

@@ -5,17 +5,17 @@ use std::{collections::BTreeMap, sync::Arc};
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::ResourceExt as _;
 use ping_contract::sender::{Sender, SenderError};
+use pingstack_crd::{
+    PingStack, PingStackSpec, pod_template,
+    rabbitmq::{ExternalRabbitMq, ManagedRabbitMq},
+    redis::{ExternalRedis, ManagedRedis},
+    references::SecretKeyRef,
+};
 use service_kit::config::without_line_end;
 
 use crate::{
     autoscaling::route::Route,
     controller::{dereference::References, hash::ContentHash},
-    crd::{
-        PingStack, PingStackSpec, pod_template,
-        rabbitmq::{ExternalRabbitMq, ManagedRabbitMq},
-        redis::{ExternalRedis, ManagedRedis},
-        references::SecretKeyRef,
-    },
     names::{ROTATE_ANNOTATION, ROTATE_PEPPER_ANNOTATION, ROTATE_SIGNING_KEY_ANNOTATION, StackId},
 };
 

@@ -5,11 +5,11 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 use serde_json::Value;
+use test_kit::fake_api::FakeApi;
 
 use super::{Creations, Events, LONGEST_NOTE, Notice};
 use crate::{
     conditions::{ConditionType, Finding, stamp},
-    fake_api::FakeApi,
     fixtures,
 };
 

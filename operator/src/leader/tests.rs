@@ -3,10 +3,10 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use service_kit::{backoff::pause, shutdown::Shutdown};
+use test_kit::fake_api::FakeApi;
 use tokio::time::{Instant, timeout};
 
 use super::{Candidate, GIVE_UP, LEASE, Leadership};
-use crate::fake_api::FakeApi;
 
 const PATH: &str = "/apis/coordination.k8s.io/v1/namespaces/team/leases/ping-operator";
 

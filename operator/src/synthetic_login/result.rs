@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
+use pingstack_crd::status::SyntheticLoginStatus;
 use sign_in_check::{Failure, SignedIn, Step};
 
-use crate::{
-    conditions::{ConditionType, Finding},
-    crd::status::SyntheticLoginStatus,
-};
+use crate::conditions::{ConditionType, Finding};
 
 /// A sign-in that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::sync::{
 };
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+use pingstack_crd::{PingStack, synthetic_login::SyntheticLogin};
 use serde_json::json;
 use service_kit::{metrics::Metrics, shutdown::Shutdown};
 use sign_in_check::{Failure, SignedIn, Step};
@@ -11,7 +12,6 @@ use sign_in_check::{Failure, SignedIn, Step};
 use super::{Duration, SignInMetrics, SyntheticLogins, Touch, result::SignInResult, url};
 use crate::{
     conditions::{self, ConditionType},
-    crd::{PingStack, synthetic_login::SyntheticLogin},
     fixtures::{self, MINIMAL},
 };
 

@@ -43,6 +43,22 @@ pub(super) const TABLES: &[Table] = &[
         rooms: &["lib", "args", "consumer", "publisher", "connection", "message", "config", "cause"],
     },
     Table {
+        folder: "crates/external-metrics",
+        rooms: &[
+            "lib",
+            "server",
+            "registration",
+            "trust",
+            "certificate",
+            "access",
+            "answer",
+            "refusal",
+            "provider",
+            "group",
+            "settings",
+        ],
+    },
+    Table {
         folder: "crates/ping-contract",
         rooms: &[
             "lib",
@@ -68,6 +84,24 @@ pub(super) const TABLES: &[Table] = &[
         ],
     },
     Table {
+        folder: "crates/pingstack-crd",
+        rooms: &[
+            "versions",
+            "samples",
+            "lib",
+            "services",
+            "rabbitmq",
+            "redis",
+            "smtp",
+            "login",
+            "tokens",
+            "synthetic_login",
+            "pod_template",
+            "references",
+            "status",
+        ],
+    },
+    Table {
         folder: "operator",
         rooms: &[
             "main",
@@ -88,7 +122,6 @@ pub(super) const TABLES: &[Table] = &[
             "platform",
             "secret_values",
             "names",
-            "crd",
         ],
     },
     Table {
@@ -162,6 +195,7 @@ pub(super) const TABLES: &[Table] = &[
             "smtp",
             "mailpit",
             "proxy",
+            "fake_api",
             "servers",
             "certificates",
             "management",

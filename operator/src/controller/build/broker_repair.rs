@@ -2,6 +2,7 @@
 //! cookie that brokers know each other by; the operator executes nothing in a pod.
 
 use k8s_openapi::api::batch::v1::Job;
+use pingstack_crd::rabbitmq::ManagedRabbitMq;
 use serde_json::{Value, json};
 
 use super::{
@@ -14,7 +15,6 @@ use super::{
 };
 use crate::{
     controller::hash::ContentHash,
-    crd::rabbitmq::ManagedRabbitMq,
     names::{Part, StackId},
 };
 

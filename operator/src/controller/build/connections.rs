@@ -1,5 +1,6 @@
 //! How both services reach Redis and the broker: environment, CA files, and a hash of the secrets behind them.
 
+use pingstack_crd::{references::SecretKeyRef, smtp::SmtpTls};
 use serde_json::{Value, json};
 
 use super::{
@@ -12,7 +13,6 @@ use crate::{
         hash::ContentHash,
         validate::{BrokerTarget, ExternalBroker, RedisTarget},
     },
-    crd::{references::SecretKeyRef, smtp::SmtpTls},
     names::Part,
     secret_values::{password_key, text},
 };

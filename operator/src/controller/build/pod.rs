@@ -1,12 +1,10 @@
 //! What all pods have in common: the `restricted` security settings, resources, probes.
 
+use pingstack_crd::references::{Amounts, Resources};
 use serde_json::{Value, json};
 
 use super::{Context, quantity::is_less};
-use crate::{
-    crd::references::{Amounts, Resources},
-    names::{CONFIG_HASH_ANNOTATION, Part},
-};
+use crate::names::{CONFIG_HASH_ANNOTATION, Part};
 
 /// The uid of our own images.
 pub(super) const SERVICE_UID: i64 = 65532;

@@ -1,13 +1,11 @@
 //! What users add to the pods of a part: the template that the operator has for all stacks, and the part's own over it,
 //! merged one after the other into the pod that the operator builds.
 
+use pingstack_crd::pod_template::{PodTemplate, Refused};
 use serde_json::{Map, Value, json};
 
 use super::{Context, Error};
-use crate::{
-    crd::pod_template::{PodTemplate, Refused},
-    names::Part,
-};
+use crate::names::Part;
 
 mod layers;
 mod restricted;

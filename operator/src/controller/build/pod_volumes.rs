@@ -1,8 +1,7 @@
 //! The volumes of Redis and the brokers.
 
+use pingstack_crd::{RetentionPolicy, references::Storage};
 use serde_json::{Value, json};
-
-use crate::crd::{RetentionPolicy, references::Storage};
 
 /// The name of the claim's template. A pod's own claim is called `data-POD`.
 pub const DATA_CLAIM: &str = "data";

@@ -4,6 +4,7 @@ use k8s_openapi::api::{
     apps::v1::StatefulSet,
     core::v1::{ConfigMap, Service},
 };
+use pingstack_crd::rabbitmq::ManagedRabbitMq;
 use serde_json::{Value, json};
 
 use super::{
@@ -13,7 +14,6 @@ use super::{
 };
 use crate::{
     controller::hash::ContentHash,
-    crd::rabbitmq::ManagedRabbitMq,
     names::{Part, SERVING_LABEL},
     secret_values::text,
 };

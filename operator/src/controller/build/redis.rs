@@ -5,6 +5,7 @@ use k8s_openapi::api::{
     core::v1::{ConfigMap, Service},
 };
 use ping_contract::redis_users;
+use pingstack_crd::redis::ManagedRedis;
 use serde_json::json;
 
 use super::{
@@ -15,7 +16,6 @@ use super::{
 };
 use crate::{
     controller::hash::ContentHash,
-    crd::redis::ManagedRedis,
     names::Part,
     secret_values::{password_key, text},
 };

@@ -6,6 +6,7 @@
 
 use k8s_openapi::api::batch::v1::Job;
 use ping_contract::test_mail::EXIT_FINAL;
+use pingstack_crd::smtp::Smtp;
 use serde_json::{Value, json};
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     pod::{self, SERVICE_UID, env},
     pod_template,
 };
-use crate::{crd::smtp::Smtp, names::Part};
+use crate::names::Part;
 
 /// The container's name.
 pub(in crate::controller) const CONTAINER: &str = "test-mail";
@@ -94,10 +95,10 @@ fn hash(smtp: &Smtp, mail_server: &Connections) -> String {
 mod tests {
     use k8s_openapi::api::batch::v1::Job;
     use kube::ResourceExt as _;
+    use pingstack_crd::PingStack;
 
     use crate::{
         controller::{build::build, dereference::References, validate::validate},
-        crd::PingStack,
         fixtures::{self, MINIMAL},
     };
 
@@ -137,9 +138,9 @@ mod tests {
     #[test]
     fn a_new_password_is_tried_at_once() {
         let mut stack = stack("ada@example.org");
-        stack.spec.smtp.tls = crate::crd::smtp::SmtpTls::StartTls;
+        stack.spec.smtp.tls = pingstack_crd::smtp::SmtpTls::StartTls;
         stack.spec.smtp.credentials_secret_ref =
-            Some(crate::crd::references::SecretRef { name: "smtp".to_owned() });
+            Some(pingstack_crd::references::SecretRef { name: "smtp".to_owned() });
         let mut references = fixtures::references();
         let before = job(&stack, references.clone()).name_any();
         let changed = fixtures::secret("smtp", &[("EMAIL_USER", "u"), ("EMAIL_PASSWORD", "other")]);

@@ -100,7 +100,7 @@ fn every_object_is_owned_and_labelled() {
 #[test]
 fn every_name_fits_for_the_longest_stack_name() {
     let mut stack = fixtures::stack(MINIMAL);
-    stack.metadata.name = Some("a".repeat(crate::crd::MAX_NAME_LENGTH));
+    stack.metadata.name = Some("a".repeat(pingstack_crd::MAX_NAME_LENGTH));
     let validated = crate::controller::validate::validate(&stack, fixtures::references()).unwrap();
     let plan = build(&validated, &fixtures::platform(), &fixtures::entropy()).unwrap();
     for (name, object) in objects(&plan) {

@@ -1,9 +1,9 @@
 //! `spec.monitoring.tracing`: what both services read of it, and the port that they reach.
 
+use pingstack_crd::Tracing;
 use serde_json::Value;
 
 use super::{Context, pod};
-use crate::crd::Tracing;
 
 fn of<'a>(context: &Context<'a>) -> Option<&'a Tracing> {
     context.stack.spec.monitoring.tracing.as_ref()

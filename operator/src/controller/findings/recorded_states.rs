@@ -6,6 +6,7 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 use kube::core::error_boundary::InvalidObject;
+use pingstack_crd::status::NOT_OBSERVED;
 use serde_json::{Value, json};
 
 use super::{Applied, Past, progress, summary};
@@ -16,7 +17,6 @@ use crate::{
         update_status::{Failure, Weight, after_failure, after_refusal, note_pause},
         validate,
     },
-    crd::status::NOT_OBSERVED,
 };
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use http::Method;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use serde_json::{Value, from_value, json};
+use test_kit::fake_api::FakeApi;
 
 use super::{Healing, Seen, look};
 use crate::{
@@ -11,7 +12,6 @@ use crate::{
         build::{BrokerRepair, build},
         validate::validate,
     },
-    fake_api::FakeApi,
     fixtures::{self, MINIMAL, brokers, stack_id},
 };
 

@@ -3,19 +3,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use external_metrics::{Slot, Slots};
 use http::Method;
 use k8s_openapi::jiff::Timestamp;
 use kube::core::DeserializeGuard;
+use pingstack_crd::{PingStack, services::AutoscalingProvider};
 use serde_json::{Value, json};
+use test_kit::fake_api::FakeApi;
 
 use super::{Context, Histories, look};
 use crate::{
-    autoscaling::{
-        registration::{Slot, Slots},
-        sample::Sample,
-    },
-    crd::{PingStack, services::AutoscalingProvider},
-    fake_api::FakeApi,
+    autoscaling::sample::Sample,
     fixtures::{self, MINIMAL},
     names::StackId,
 };

@@ -9,7 +9,12 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 use kube::core::DeserializeGuard;
+use pingstack_crd::{
+    PingStack,
+    status::{PingStackStatus, QueueStatus},
+};
 use serde_json::json;
+use test_kit::fake_api::{FakeApi, Sent};
 
 use super::{LastWritten, SPACING, due, look};
 use crate::{
@@ -19,11 +24,6 @@ use crate::{
     },
     conditions::{ConditionType, Finding, stamp},
     controller::update_status::{Known, update_status},
-    crd::{
-        PingStack,
-        status::{PingStackStatus, QueueStatus},
-    },
-    fake_api::{FakeApi, Sent},
     fixtures::{self, MINIMAL},
     names::StackId,
 };

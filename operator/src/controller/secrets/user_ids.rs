@@ -4,13 +4,10 @@
 use std::sync::Arc;
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
+use pingstack_crd::{RetentionPolicy, references::SecretKeyRef};
 
 use super::planner::{Planner, Value, Wanted};
-use crate::{
-    crd::{RetentionPolicy, references::SecretKeyRef},
-    names::Part,
-    secret_values::value,
-};
+use crate::{names::Part, secret_values::value};
 
 /// Its key in the stack's own Secrets.
 pub const USER_ID_KEY: &str = "user-id-secret";

@@ -4,12 +4,12 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 use ping_contract::test_mail::{TestMailReport, TestMailResult};
+use pingstack_crd::smtp::Smtp;
 use serde_json::{from_value, json};
 
 use super::{TEST_MAIL_SENT, advice, finding, unfinished};
 use crate::{
     conditions::{Finding, stamp},
-    crd::smtp::Smtp,
     fixtures::{self, FULL},
 };
 

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use test_kit::fake_api::FakeApi;
 
 use crate::{
     controller::reconcile,
-    fake_api::FakeApi,
     fixtures::{self, MINIMAL},
     watches::StoredStack,
 };

@@ -7,6 +7,7 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 use kube::runtime::reflector::ObjectRef;
+use pingstack_crd::{Monitoring, PingStack, status::QueueStatus};
 
 use crate::{
     autoscaling::condition::with_user_service,
@@ -23,7 +24,6 @@ use crate::{
         validate::{self, Reference, ValidatedStack},
         workload::Workload,
     },
-    crd::{Monitoring, PingStack, status::QueueStatus},
     names::Part,
     pod_reports::Reports,
     watches::ChildKind as _,

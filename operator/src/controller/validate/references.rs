@@ -1,9 +1,9 @@
 //! What a spec points at.
 
+use pingstack_crd::PingStackSpec;
+
 use super::Error;
-use crate::{
-    conditions::ConditionType, controller::dereference::References, crd::PingStackSpec, secret_values::value,
-};
+use crate::{conditions::ConditionType, controller::dereference::References, secret_values::value};
 
 /// The field of the spec that names what users' ids follow from.
 pub(super) const USER_ID_FIELD: &str = "users.idSecretRef";

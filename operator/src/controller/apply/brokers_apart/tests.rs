@@ -3,12 +3,10 @@ use std::sync::Arc;
 use http::Method;
 use k8s_openapi::{api::core::v1::Pod, jiff::Timestamp};
 use serde_json::{Value, from_value, json};
+use test_kit::fake_api::FakeApi;
 
 use super::{ApartSince, apart, restart};
-use crate::{
-    fake_api::FakeApi,
-    fixtures::{self, members, stack_id},
-};
+use crate::fixtures::{self, members, stack_id};
 
 fn pod(ordinal: usize, uid: &str) -> Value {
     json!({ "apiVersion": "v1", "kind": "Pod", "metadata": {

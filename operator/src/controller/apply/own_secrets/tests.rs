@@ -1,10 +1,10 @@
 use http::Method;
+use pingstack_crd::{PingStack, RetentionPolicy};
 use serde_json::{Value, json};
+use test_kit::fake_api::FakeApi;
 
 use super::super::{Outcome, tests::pass_of};
 use crate::{
-    crd::{PingStack, RetentionPolicy},
-    fake_api::FakeApi,
     fixtures::{self, MINIMAL},
     names::{ROTATE_PEPPER_ANNOTATION, ROTATE_SIGNING_KEY_ANNOTATION},
 };
@@ -55,7 +55,7 @@ async fn a_secret_that_lost_a_value_gets_it_and_keeps_the_others() {
     let mut incomplete = api.get(USER_SERVICE).unwrap();
     incomplete["data"].as_object_mut().unwrap().remove("signing-key.pem");
     api.put(USER_SERVICE, incomplete);
-    api.take_requests("");
+    api.forget_requests();
     pass(&api, &stack).await;
     let after = data(&api, USER_SERVICE);
     assert!(after["signing-key.pem"].is_string() && after["signing-key.pem"] != before["signing-key.pem"]);

@@ -6,12 +6,10 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 use serde_json::{Value, from_value, json};
+use test_kit::fake_api::{FakeApi, Sent};
 
 use super::{blocking, delete};
-use crate::{
-    fake_api::{FakeApi, Sent},
-    fixtures::{self, stack_id},
-};
+use crate::fixtures::{self, stack_id};
 
 const PODS: &str = "/api/v1/namespaces/team/pods";
 

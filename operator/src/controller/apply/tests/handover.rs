@@ -2,12 +2,10 @@
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use test_kit::fake_api::{FakeApi, Sent};
 
 use super::{DEPLOYMENTS, Error, pass_anew, pass_of, stack, writes};
-use crate::{
-    fake_api::{FakeApi, Sent},
-    fixtures,
-};
+use crate::fixtures;
 
 fn managed_by(api: &FakeApi, manager: &str, replicas: i32) {
     scaled_by(api, "demo-mail-service", manager, replicas);
@@ -59,7 +57,7 @@ async fn a_hand_over_that_fails_keeps_the_number_where_it_is() {
     let api = FakeApi::default();
     pass_anew(&api).await.unwrap();
     managed_by(&api, "ping-operator", 7);
-    api.take_requests("");
+    api.forget_requests();
     api.fail(Method::PATCH, "/deployments/demo-mail-service", StatusCode::INTERNAL_SERVER_ERROR);
     assert!(matches!(pass_anew(&api).await, Err(Error::Apply { kind: "Deployment", .. })));
     let tried = of_mail_service(&api).into_iter().map(|(manager, _)| manager).collect::<Vec<_>>();
@@ -88,7 +86,7 @@ async fn another_number_of_user_service_pods_in_the_spec_is_set_once() {
     scaled_by(&api, "demo-user-service", "kube-controller-manager", 7);
     let mut stack = stack();
     stack.spec.user_service.replicas = 3;
-    api.take_requests("");
+    api.forget_requests();
     Box::pin(pass_of(&fixtures::context(&api), &stack)).await.unwrap();
     let steps = [("ping-operator-replicas".to_owned(), json!(3)), ("ping-operator".to_owned(), Value::Null)];
     assert_eq!(replicas_sent(&api, "demo-user-service"), steps);

@@ -1,9 +1,10 @@
 //! The copy of the operator's secrets for pulling images.
 
 use serde_json::json;
+use test_kit::fake_api::FakeApi;
 
 use super::{DEPLOYMENTS, pass};
-use crate::{fake_api::FakeApi, fixtures};
+use crate::fixtures;
 
 #[tokio::test]
 async fn a_pull_secret_of_the_operators_that_is_away_for_a_moment_replaces_no_pod() {

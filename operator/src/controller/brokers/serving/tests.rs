@@ -6,12 +6,10 @@ use k8s_openapi::api::{
     core::v1::{Pod, Service},
 };
 use serde_json::{Value, from_value, json};
+use test_kit::fake_api::FakeApi;
 
 use super::{Present, mark, restrict, wrong};
-use crate::{
-    fake_api::FakeApi,
-    fixtures::{self, brokers, stack_id},
-};
+use crate::fixtures::{self, brokers, stack_id};
 
 /// The pod of a broker with this label, or without it.
 fn pod(ordinal: usize, serving: Option<&str>) -> Value {

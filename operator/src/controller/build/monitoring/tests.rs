@@ -1,9 +1,9 @@
+use pingstack_crd::PingStack;
 use serde_json::Value;
 
 use super::{super::build, Monitoring};
 use crate::{
     controller::validate::validate,
-    crd::PingStack,
     fixtures::{self, FULL},
     platform::Platform,
 };

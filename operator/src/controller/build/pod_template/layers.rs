@@ -2,16 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use pingstack_crd::pod_template::{EnvVar, PodTemplate, Refused};
 use serde_json::{Map, Value, json};
 
 use super::{
     CONTAINERS, DEFAULT_FIELD, GRACE,
     strategic_merge::{merge, merge_list},
 };
-use crate::{
-    crd::pod_template::{EnvVar, PodTemplate, Refused},
-    names::{PART_LABEL, Part, STACK_LABEL},
-};
+use crate::names::{PART_LABEL, Part, STACK_LABEL};
 
 /// Fields of which a pod needs what the operator writes: `null` in a part's own template removes what the one for all stacks
 /// has, and no more.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{EnvVar, PodSpec};
+use pingstack_crd::pod_template::Refused;
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
@@ -11,7 +12,6 @@ use super::{
     layers::{Layer, items},
     restricted::{of_network, of_security},
 };
-use crate::crd::pod_template::Refused;
 
 /// The fields of a pod that are the user's.
 const FIELDS: [&str; 15] = [

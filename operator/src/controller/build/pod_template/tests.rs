@@ -1,9 +1,9 @@
+use pingstack_crd::{PingStack, SecurityProfile, pod_template::PodTemplate};
 use serde_json::{Map, Value, from_value, json};
 
 use super::super::{Error, Plan, build};
 use crate::{
     controller::validate::{ValidatedStack, validate},
-    crd::{PingStack, SecurityProfile, pod_template::PodTemplate},
     fixtures::{self, MINIMAL},
     platform::Platform,
 };

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use ping_contract::users::{HASHING_ALGORITHM, PasswordHash};
+use pingstack_crd::rabbitmq::ManagedRabbitMq;
 use serde_json::json;
 
 use super::{
@@ -11,7 +12,6 @@ use super::{
 };
 use crate::{
     controller::secrets::{BROKER_ADMIN, StackSecrets},
-    crd::rabbitmq::ManagedRabbitMq,
     names::StackId,
     secret_values::{salt, text},
 };

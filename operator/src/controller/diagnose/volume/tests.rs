@@ -1,9 +1,9 @@
 use serde_json::{Value, json};
+use test_kit::fake_api::FakeApi;
 
 use super::{super::diagnose, is_awaited};
 use crate::{
     controller::{findings::Problem, workload::Workload},
-    fake_api::FakeApi,
     fixtures,
     names::{Part, StackId},
 };

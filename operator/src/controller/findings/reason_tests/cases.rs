@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
+use external_metrics::{Slot, Slots};
 use k8s_openapi::{
     api::{batch::v1::Job, core::v1::Pod},
     apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time},
@@ -9,13 +10,16 @@ use k8s_openapi::{
 };
 use kube::core::{Status, error_boundary::InvalidObject};
 use ping_contract::test_mail::{TestMailReport, TestMailResult};
+use pingstack_crd::{
+    services::{Autoscaling, AutoscalingProvider},
+    status::QueueStatus,
+};
 use serde_json::{Value, from_value, json};
 
 use super::Produced;
 use crate::{
     autoscaling::{
         condition as autoscaling,
-        registration::{Slot, Slots},
         sample::{Sample, Unreadable},
     },
     conditions::{ConditionType, Finding, reasons, stamp},
@@ -29,10 +33,6 @@ use crate::{
         topology::{Queues, TopologyState},
         unreadable, update_status, validate,
         workload::{Refused, Workload},
-    },
-    crd::{
-        services::{Autoscaling, AutoscalingProvider},
-        status::QueueStatus,
     },
     fixtures::{self, FULL},
     names::{Part, StackId},

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
+use pingstack_crd::{RetentionPolicy, references::SecretKeyRef};
 
 use super::{
     super::{StackSecrets, plan, tests::after_creation},
@@ -12,7 +13,6 @@ use crate::{
         entropy::Entropy,
         validate::{ValidatedStack, validate},
     },
-    crd::{RetentionPolicy, references::SecretKeyRef},
     fixtures::{self, MINIMAL},
     secret_values::text,
 };

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use kube::core::DeserializeGuard;
+use pingstack_crd::PingStack;
 use serde_json::{Value, json};
+use test_kit::fake_api::FakeApi;
 
 use crate::{
     conditions::{ConditionType, Finding},
@@ -11,8 +13,6 @@ use crate::{
         Context, reconcile,
         update_status::{Known, update_status},
     },
-    crd::PingStack,
-    fake_api::FakeApi,
     fixtures::{self, MINIMAL},
     names::StackId,
 };

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use pingstack_crd::{PingStack, services::AutoscalingProvider};
 use serde_json::{Value, from_value, json};
+use test_kit::fake_api::FakeApi;
 
 use crate::{
     controller::{
@@ -12,8 +14,6 @@ use crate::{
         update_status::{after_apply, update_status},
         validate::validate,
     },
-    crd::{PingStack, services::AutoscalingProvider},
-    fake_api::FakeApi,
     fixtures::{self, MINIMAL},
     names::StackId,
 };
@@ -101,7 +101,7 @@ async fn it_is_stalled_with_a_warning_at_once_while_the_old_pods_serve_and_gone_
     let at_rest = reconcile(&api, &outcome([2, 2, 2, 2])).await;
     assert_eq!(condition(&at_rest, "Ready").unwrap().0, "True");
     assert_eq!(condition(&at_rest, "Stalled").or(condition(&at_rest, "Reconciling")), None);
-    api.take_requests("");
+    api.forget_requests();
 
     api.put("/api/v1/namespaces/team/pods/demo-user-service-new", pod());
     let blocked = reconcile(&api, &outcome([2, 3, 1, 2])).await;

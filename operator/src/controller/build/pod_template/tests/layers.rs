@@ -1,9 +1,10 @@
 //! The template for all stacks, a part's own over it, and the operator's pod below both.
 
+use pingstack_crd::pod_template::Refused;
 use serde_json::{Value, json};
 
 use super::{Error, plan_on, pods, template, user_service, with};
-use crate::{crd::pod_template::Refused, fixtures, platform::Platform};
+use crate::{fixtures, platform::Platform};
 
 /// The operator's template for all stacks.
 fn for_all(value: Value) -> Platform {

@@ -1,9 +1,10 @@
 //! What a template may not have.
 
+use pingstack_crd::pod_template::Refused;
 use serde_json::{Value, json};
 
 use super::{Error, plan_on, with};
-use crate::{crd::pod_template::Refused, fixtures};
+use crate::fixtures;
 
 fn refused(value: Value) -> Refused {
     match plan_on(&fixtures::platform(), &with(value)) {

@@ -1,0 +1,5 @@
+//! Whose requests are answered.
+
+pub mod authentication;
+pub mod authorization;
+pub mod front_proxy;
