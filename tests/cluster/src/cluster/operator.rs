@@ -149,7 +149,8 @@ impl Operator<'_> {
 
     /// Removes it and installs it as another release in another namespace. The CRD stays.
     pub async fn move_to(&self, release: &str, namespace: &str) {
-        self.annotate_crd("helm.sh/resource-policy=keep").await;
+        // Helm keeps what the release says, whatever the object itself says meanwhile.
+        self.install(&["crds.keep=true"]).await;
         self.uninstall().await;
         let chart = self.cluster.repository.join("charts/ping-operator").display().to_string();
         let mut arguments = vec!["install", release, &chart, "--namespace", namespace];

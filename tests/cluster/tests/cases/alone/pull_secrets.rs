@@ -37,10 +37,14 @@ async fn secrets_for_pulling_images_of_the_operator_serve_all_stacks() {
             let before = generation(case).await;
             delete_registry(case).await;
             demo.patch(json!({ "userService": { "replicas": 3 } })).await;
+            eventually("three pods of user-service", deadline::OPERATOR, async || {
+                let pods = case.pods_of("demo", "user-service").await.len();
+                seen(pods == 3, || format!("{pods} pods"))
+            })
+            .await;
             case.wait_deployment(NAME, deadline::SERVER).await;
             assert_eq!(copy(case).await, Ok("second".to_owned()));
             // The number of pods is one change of the Deployment, and its pods are those of before.
-            assert_eq!(case.pods_of("demo", "user-service").await.len(), 3);
             assert_eq!(generation(case).await, before + 1);
             case.operator().install(&[]).await;
             case.wait_absent::<Secret>("demo-pull", deadline::OPERATOR).await;

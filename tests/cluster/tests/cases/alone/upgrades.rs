@@ -111,6 +111,7 @@ async fn an_upgrade_that_reuses_the_values_of_the_last_release_works() {
 
 /// Volumes, Secrets and the CRD stay, so that another release takes the stacks over.
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the watched namespace and the upgrade of Secrets"]
 async fn an_operator_that_is_installed_again_under_another_name_takes_the_stacks_over() {
     Case::alone(async |case: &Case| {
         let demo = case.ready_stack(json!({})).await;
