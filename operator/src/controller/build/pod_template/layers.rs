@@ -77,7 +77,7 @@ fn removed_as_null(fields: &mut Map<String, Value>) {
         match value {
             Value::Object(fields) => removed_as_null(fields),
             Value::Array(items) => {
-                items.iter_mut().filter_map(Value::as_object_mut).for_each(removed_as_null)
+                items.iter_mut().filter_map(Value::as_object_mut).for_each(removed_as_null);
             }
             _ => {}
         }

@@ -87,11 +87,15 @@ async fn assert_metrics(case: &Case) {
     }
 }
 
+/// The Service leads to any of its pods, and only the operator that reconciles has the metrics of stacks.
 async fn metric_of(case: &Case, namespace: &str, service: &str, metric: &str) -> f64 {
     let path = format!("/api/v1/namespaces/{namespace}/services/{service}:management/proxy/metrics");
-    let text = case.get_raw(&path).await.expect("metrics");
-    let value = text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' ')?.parse().ok());
-    value.unwrap_or_else(|| panic!("{service} has no {metric}: {text}"))
+    eventually(format!("{metric} of {service}"), deadline::MAIL, async || {
+        let text = case.get_raw(&path).await?;
+        let value = text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' ')?.parse().ok());
+        value.ok_or(text)
+    })
+    .await
 }
 
 /// Without their schemas: unit tests check what the objects hold.
