@@ -29,6 +29,7 @@ async fn a_deleted_stack_leaves_its_volumes_and_finds_them_again() {
 }
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the volumes that are found again"]
 async fn a_stack_that_retains_nothing_takes_its_volumes_along() {
     Case::run(async |case: &Case| {
         let demo = case.ready_stack(json!({ "retentionPolicy": "Delete" })).await;

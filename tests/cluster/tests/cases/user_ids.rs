@@ -78,6 +78,7 @@ async fn a_rotated_pepper_refuses_no_login_and_no_code() {
 
 /// The wait for the old key's last token is cut short: pods accept it all the same.
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the rotated pepper"]
 async fn a_rotated_signing_key_refuses_no_login_and_ends_no_session() {
     Case::run(async |case: &Case| {
         let demo = case.ready_stack(json!({})).await;

@@ -23,6 +23,7 @@ const SCALED: Duration = Duration::from_secs(90);
 const SETTLED: Duration = deadline::NAMESPACE;
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the API that is given back"]
 async fn a_namespace_can_be_deleted_while_the_operator_is_down() {
     Case::alone(async |case: &Case| {
         case.stack("demo").apply(json!({})).await;

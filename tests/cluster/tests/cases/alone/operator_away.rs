@@ -94,6 +94,7 @@ async fn an_object_that_no_operator_has_read_is_not_taken_for_one_that_is_done()
 }
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the API that is given back"]
 async fn a_stack_can_be_deleted_while_the_operator_is_down() {
     Case::alone(async |case: &Case| {
         let demo = case.ready_stack(json!({})).await;

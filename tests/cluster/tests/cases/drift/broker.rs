@@ -59,6 +59,7 @@ async fn a_queue_with_other_arguments_is_a_conflict_and_keeps_its_messages() {
 }
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the queue with other arguments"]
 async fn a_vhost_with_a_foreign_tag_is_a_conflict_and_untouched() {
     Case::run(async |case: &Case| {
         let demo = case.ready_stack(json!({})).await;

@@ -61,6 +61,7 @@ async fn a_lost_label_stops_nothing_and_is_restored_with_every_value_kept() {
 }
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the lost label"]
 async fn a_stack_that_was_deleted_without_its_objects_takes_them_over_when_it_is_created_again() {
     Case::run(async |case: &Case| {
         let demo = case.ready_stack(json!({})).await;

@@ -13,6 +13,7 @@ pub(crate) struct Before {
 }
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the killed process"]
 async fn a_deleted_redis_pod_comes_back_with_sessions_codes_and_limits() {
     Case::run(async |case: &Case| {
         let demo = start(case).await;
@@ -35,7 +36,7 @@ async fn a_killed_redis_process_comes_back_with_sessions_codes_and_limits() {
 }
 
 #[tokio::test]
-#[ignore = "make e2e-full runs it; CI has the deleted pod and the killed process"]
+#[ignore = "make e2e-full runs it; CI has the killed process"]
 async fn a_changed_redis_password_ends_no_session() {
     Case::run(async |case: &Case| {
         let demo = start(case).await;
@@ -52,7 +53,7 @@ async fn a_changed_redis_password_ends_no_session() {
 }
 
 #[tokio::test]
-#[ignore = "make e2e-full runs it; CI has the deleted pod and the killed process"]
+#[ignore = "make e2e-full runs it; CI has the killed process"]
 async fn a_rolled_redis_keeps_sessions_codes_and_limits() {
     Case::run(async |case: &Case| {
         let demo = start(case).await;

@@ -56,6 +56,7 @@ async fn every_cause_of_not_being_ready_is_named() {
 }
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the other causes"]
 async fn a_quota_is_named() {
     Case::run(async |case: &Case| {
         let hard = json!({ "metadata": { "name": "small" }, "spec": { "hard": { "pods": FEW_PODS } } });

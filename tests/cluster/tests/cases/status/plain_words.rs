@@ -34,6 +34,7 @@ async fn events(case: &Case, demo: &Stack<'_>) -> Vec<Value> {
 }
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the ordinary start"]
 async fn another_cause_is_another_event_and_the_wide_output_has_the_message() {
     Case::run(async |case: &Case| {
         let demo = case.stack("demo");

@@ -87,6 +87,7 @@ async fn a_stack_without_a_mail_consumer_is_not_ready() {
 }
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the mail server that does not exist"]
 async fn a_rollout_that_cannot_go_on_is_stalled_while_the_old_pods_serve() {
     Case::run(async |case: &Case| {
         let demo = case.ready_stack(json!({})).await;
