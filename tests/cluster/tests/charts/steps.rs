@@ -97,13 +97,12 @@ impl Life<'_> {
             "rabbitmq.managed.resources.requests.cpu=20m",
         ];
         template.extend(settings.iter().flat_map(|setting| ["--set", setting]));
-        template.extend(["--show-only", "templates/pingstack.yaml"]);
         let manifest = self.case.helm(&template).await;
         self.case.kubectl_with_input(&["apply", "--server-side", "--filename", "-"], &manifest).await;
         self.case
             .kubectl(&["wait", "pingstack/again", "--for", "condition=Ready", "--timeout", "240s"])
             .await;
-        self.case.kubectl(&["delete", "pingstack", "again"]).await;
+        self.case.kubectl_with_input(&["delete", "--filename", "-"], &manifest).await;
     }
 
     async fn the_operator_installed_by_kubectl_goes(&self) {
