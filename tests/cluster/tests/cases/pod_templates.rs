@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 const NAME: &str = "demo-user-service";
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has one that is refused"]
 async fn a_pod_template_is_merged_into_the_pods_of_its_part() {
     Case::run(async |case: &Case| {
         let sidecar = json!({

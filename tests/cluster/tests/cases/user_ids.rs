@@ -20,6 +20,7 @@ const RATE: u32 = 5;
 const PEPPER: Duration = Duration::from_mins(15);
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the rotated pepper"]
 async fn users_keep_their_ids_when_a_secret_is_deleted_and_when_the_stack_is_created_again() {
     Case::run(async |case: &Case| {
         let demo = case.ready_stack(json!({})).await;

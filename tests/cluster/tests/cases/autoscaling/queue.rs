@@ -24,6 +24,7 @@ const SETTLED: Duration = deadline::NAMESPACE;
 const STOPPED: Duration = Duration::from_secs(40);
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the hand-over of mail consumers"]
 async fn three_thousand_logins_bring_consumers_and_lose_nothing() {
     Case::run(async |case: &Case| {
         let mail = case.start_slow_mail().await;
@@ -71,7 +72,7 @@ async fn follow_the_queue(case: &Case, demo: &Stack<'_>, mail: &SlowMail<'_>) {
 }
 
 #[tokio::test]
-#[ignore = "make e2e-full runs it; CI has three thousand logins"]
+#[ignore = "make e2e-full runs it; CI has the hand-over of mail consumers"]
 async fn consumers_hold_while_the_broker_is_away_and_then_go_on() {
     Case::run(async |case: &Case| {
         let mail = case.start_slow_mail().await;

@@ -33,6 +33,7 @@ async fn drift_on_the_broker_is_mended() {
 }
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the drift that is mended"]
 async fn a_queue_with_other_arguments_is_a_conflict_and_keeps_its_messages() {
     Case::run(async |case: &Case| {
         let demo = case.ready_stack(json!({})).await;
@@ -59,7 +60,7 @@ async fn a_queue_with_other_arguments_is_a_conflict_and_keeps_its_messages() {
 }
 
 #[tokio::test]
-#[ignore = "make e2e-full runs it; CI has the queue with other arguments"]
+#[ignore = "make e2e-full runs it; CI has the drift that is mended"]
 async fn a_vhost_with_a_foreign_tag_is_a_conflict_and_untouched() {
     Case::run(async |case: &Case| {
         let demo = case.ready_stack(json!({})).await;

@@ -41,7 +41,7 @@ async fn lose_label<K: Kind>(case: &Case, name: &str) {
 #[tokio::test]
 async fn a_lost_label_stops_nothing_and_is_restored_with_every_value_kept() {
     Case::run(async |case: &Case| {
-        let demo = case.ready_stack(json!({ "smtp": { "testRecipient": "ada@example.org" } })).await;
+        let demo = case.ready_stack(json!({ "smtp": { "testRecipient": "admin@example.org" } })).await;
         let before = values(&secrets(case).await);
         for name in SECRETS {
             lose_label::<Secret>(case, name).await;

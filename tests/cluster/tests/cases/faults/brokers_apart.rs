@@ -14,6 +14,7 @@ const DROP_CONNECTIONS: &str =
     "[erlang:disconnect_node(Node) || Node <- nodes()], timer:sleep(1000), nodes().";
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the volume of one broker"]
 async fn a_broker_that_stays_apart_is_restarted_and_loses_no_mail() {
     Case::run(async |case: &Case| {
         let demo = start(case).await;

@@ -15,6 +15,7 @@ const AWAY: Duration = Duration::from_secs(30);
 const RATE: u32 = 5;
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has a day of restarts"]
 async fn every_request_is_answered_while_redis_and_then_the_broker_are_away() {
     Case::run(async |case: &Case| {
         let demo = case.ready_stack(json!({})).await;

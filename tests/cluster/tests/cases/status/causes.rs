@@ -13,6 +13,7 @@ const NO_IMAGE: &str = "localhost/ping/no-such-image:1";
 const FEW_PODS: &str = "3";
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the causes"]
 async fn a_paused_stack_is_left_alone_and_still_reports() {
     Case::run(async |case: &Case| {
         let demo = case.ready_stack(json!({})).await;

@@ -19,6 +19,7 @@ const OWN: &str = "ping-e2e=monitoring";
 const CONDITION: &str = "MonitoringReady";
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; the operator has unit tests of it"]
 async fn monitoring_is_made_where_its_kinds_are_and_reported_where_they_are_not() {
     Case::run(async |case: &Case| {
         let demo = case.stack("demo");

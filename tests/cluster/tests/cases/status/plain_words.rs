@@ -88,6 +88,7 @@ async fn what_the_api_server_refuses_it_refuses_in_plain_words() {
 }
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the ordinary start"]
 async fn a_paused_stack_does_not_say_what_nobody_looked_at() {
     Case::run(async |case: &Case| {
         let demo = case.ready_stack(json!({})).await;
@@ -102,6 +103,7 @@ async fn a_paused_stack_does_not_say_what_nobody_looked_at() {
 }
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; CI has the ordinary start"]
 async fn a_password_with_a_line_break_at_its_end_is_used_without_it_and_the_condition_says_so() {
     Case::run(async |case: &Case| {
         case.start_relay().await;
@@ -110,7 +112,7 @@ async fn a_password_with_a_line_break_at_its_end_is_used_without_it_and_the_cond
         data.entry("EMAIL_PASSWORD".to_owned()).or_default().0.push(b'\n');
         let _: Secret = case.patch("relay-login", json!({ "data": data })).await;
         let mut smtp = Relay::right();
-        smtp["testRecipient"] = json!("ada@example.org");
+        smtp["testRecipient"] = json!("admin@example.org");
         let demo = case.ready_stack(json!({ "smtp": smtp })).await;
         demo.wait_reason("TestMailSent", "Delivered", deadline::MAIL).await;
         let mail = demo.condition("MailServiceReady").await.expect("MailServiceReady");

@@ -12,6 +12,7 @@ const OLDEST: Duration = Duration::from_secs(3 * 15);
 const WATCHED: Duration = Duration::from_secs(150);
 
 #[tokio::test]
+#[ignore = "make e2e-full runs it; the operator has unit tests of it"]
 async fn the_depth_in_the_status_follows_a_queue_that_grows() {
     Case::run(async |case: &Case| {
         let demo = case.stack("demo");
