@@ -5,7 +5,7 @@
 //!   and told to the autoscaler and to Prometheus;
 //! - `external_metrics`, a crate: who may ask, what the server shows, and how the API server comes to ask us;
 //! - [`route`], [`hpa`], [`replicas`], [`scaler`]: by whom each stack is scaled, its autoscaler, and who sets the number of pods;
-//! - [`condition`]: what people are told.
+//! - [`condition`]: what the status says of it.
 
 use std::{sync::Arc, time::Instant};
 

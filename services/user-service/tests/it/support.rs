@@ -479,7 +479,7 @@ impl Service {
         self.redis_url.clone()
     }
 
-    /// The signing keys that Redis was told of.
+    /// The signing keys that were published in Redis.
     pub async fn noted_keys(&self) -> Vec<String> {
         self.keys().await.into_iter().filter(|key| key.starts_with("signing-key:")).collect()
     }
