@@ -130,7 +130,7 @@ impl UserService {
     }
 }
 
-/// What user-service is told.
+/// The settings of user-service.
 pub(crate) fn environment(bench: &Bench, port: u16) -> Environment {
     let mut environment = bench.servers.environment();
     environment.extend([

@@ -7,7 +7,7 @@
 //! - [`bare_login`], [`bare_smtp`], [`child`]: the limits, each a process of its own.
 //! - [`service`], [`servers`]: what is measured, and what it talks to.
 //! - [`meter`], [`process`]: processor time and memory, from `/proc`.
-//! - [`round`], [`statistics`], [`table`], [`aims`]: what was measured, and how it is told.
+//! - [`round`], [`statistics`], [`table`], [`aims`]: the measurements and how they are reported.
 //! - [`instructions`]: the micro benchmarks' counts against `bench/instructions.json`.
 
 mod aims;

@@ -18,7 +18,7 @@ use tokio::{
 use self::session::Session;
 use crate::service::wait;
 
-/// How often the count is looked at.
+/// How often the count is read.
 const LOOK: Duration = Duration::from_millis(5);
 /// Without a mail for so long, the rest is lost.
 const PATIENCE: Duration = Duration::from_secs(30);

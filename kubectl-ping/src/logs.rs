@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::arguments::Logs;
 use crate::kubectl::selector;
 
-/// kubectl follows five pods at most unless it is told otherwise.
+/// kubectl follows at most five pods by default.
 const MOST_PODS: &str = "50";
 
 pub(crate) async fn run(arguments: &Logs) -> Result<()> {

@@ -14,6 +14,7 @@ mod arguments;
 mod bundle;
 mod change;
 mod claims;
+mod condition_words;
 mod http;
 mod kubectl;
 mod load;
@@ -32,7 +33,6 @@ mod test;
 #[cfg(test)]
 mod test_server;
 mod time;
-mod words;
 
 use std::process::ExitCode;
 

@@ -65,7 +65,7 @@ fn headline(stack: &Value) -> String {
     let name = stack["metadata"]["name"].as_str().unwrap_or_default();
     let namespace = stack["metadata"]["namespace"].as_str().unwrap_or_default();
     let ready = find(stack, "Ready");
-    let words = ready.map(|one| words::of("Ready", status(one)));
+    let words = ready.map(|one| condition_words::of("Ready", status(one)));
     let words = words.unwrap_or_else(|| "no operator has looked at it yet".to_owned());
     format!("{name} in {namespace}: {words}")
 }
@@ -94,8 +94,8 @@ fn conditions(stack: &Value, now: i64) -> Vec<String> {
 fn line(condition: &Value, now: i64) -> String {
     let type_ = condition["type"].as_str().unwrap_or_default();
     let status = status(condition);
-    let words = words::of(type_, status);
-    let mark = if words::is_good(type_, status) {
+    let words = condition_words::of(type_, status);
+    let mark = if condition_words::is_good(type_, status) {
         "ok"
     } else if status == "Unknown" {
         "??"

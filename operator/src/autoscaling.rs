@@ -1,11 +1,11 @@
 //! Mail consumers that follow the queue: the external metrics API that Kubernetes' autoscaler asks, and what it asks for.
 //!
 //! In reading order:
-//! - [`sample`], [`poller`], [`targets`], [`broker_source`]: what each stack's queue holds, read every few seconds by every replica,
+//! - [`sample`], [`poller`], [`targets`], [`backlog_reader`]: what each stack's queue holds, read every few seconds by every replica,
 //!   and told to the autoscaler and to Prometheus;
 //! - `external_metrics`, a crate: who may ask, what the server shows, and how the API server comes to ask us;
 //! - [`route`], [`hpa`], [`replicas`], [`scaler`]: by whom each stack is scaled, its autoscaler, and who sets the number of pods;
-//! - [`condition`]: what people are told.
+//! - [`condition`]: what the status says of it.
 
 use std::{sync::Arc, time::Instant};
 
@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 use crate::{conditions::Finding, names::StackId};
 
-pub mod broker_source;
+pub mod backlog_reader;
 pub mod condition;
 pub mod hpa;
 pub mod poller;
@@ -26,7 +26,7 @@ pub mod sample;
 pub mod scaler;
 pub mod targets;
 
-use broker_source::Clients;
+use backlog_reader::Clients;
 use route::Route;
 use sample::{Sample, Samples, StackKey, Unreadable};
 use targets::Targets;

@@ -52,7 +52,7 @@ pub mod update_status;
 pub mod validate;
 pub mod workload;
 
-/// How often a stack is looked at when nothing happens: drift on the broker is mended within a minute. Two thirds of
+/// How often a stack is reconciled when nothing happens: drift on the broker is mended within a minute. Two thirds of
 /// the requests at rest are this look.
 pub const RESYNC: Duration = Duration::from_secs(55);
 

@@ -50,7 +50,7 @@ mod documented_metrics;
 #[cfg(test)]
 mod fixtures;
 
-use autoscaling::{Autoscaling, broker_source::Clients};
+use autoscaling::{Autoscaling, backlog_reader::Clients};
 use broker_connections::BrokerConnections;
 use config::Config;
 use controller::Context;

@@ -96,9 +96,9 @@ fn upgrade_by_comparing(version: &str) -> &'static [&'static str] {
     if version.starts_with("v3.") { &UPGRADE[..2] } else { &UPGRADE }
 }
 
-/// Lines of bash once `k8s/way.bash` has chosen the cluster.
+/// Lines of bash once `k8s/choose_cluster.bash` has chosen the cluster.
 fn ask(repository: &Repository, lines: &str) -> Program {
-    Program::bash(&repository.path("k8s/way.bash"), &format!("choose_way; {lines}"))
+    Program::bash(&repository.path("k8s/choose_cluster.bash"), &format!("choose_way; {lines}"))
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub mod api_service;
 
 use api_service::{Demand, Place, Registered, Step};
 
-/// How often everything is looked at, besides at each change of an `APIService`.
+/// How often everything is checked, besides at each change of an `APIService`.
 const LOOK: Duration = Duration::from_secs(30);
 
 /// How often the last replica tries to take the `APIService`s away.

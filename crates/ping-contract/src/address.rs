@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-use crate::typed::is_unseen;
+use crate::typed_characters::is_unseen;
 
 /// The longest address, in octets (RFC 5321, 4.5.3.1.3: a path of 256 less its two brackets).
 pub const MAX_ADDRESS_OCTETS: usize = 254;

@@ -2,7 +2,7 @@
 //!
 //! In reading order:
 //! - [`address`]: the one type of an e-mail address; only its normalised form is stored or mailed.
-//! - [`typed`]: characters as people type and paste them.
+//! - [`typed_characters`]: characters as people type and paste them.
 //! - [`origin`]: origins of web pages and apps, in one form.
 //! - [`sender`]: the sender of all mails, as people write it.
 //! - [`synthetic`]: the addresses with which the operator signs in to find out whether that works.
@@ -17,7 +17,7 @@
 //! - [`users`]: broker users, their permissions and password hashes.
 //! - [`broker_version`]: which versions of the broker Ping works with.
 //! - [`redis_users`]: Redis users, their commands and key patterns.
-//! - [`plan`]: desired × actual topology → operations and conflicts.
+//! - [`topology_plan`]: desired × actual topology → operations and conflicts.
 //! - [`login_trouble`]: why a mail server offers no login.
 //! - [`test_mail`]: how a mail server took a test mail.
 //!
@@ -31,7 +31,6 @@ pub mod keys;
 pub mod login_trouble;
 pub mod mail_text;
 pub mod origin;
-pub mod plan;
 pub mod queues;
 pub mod redis_trouble;
 pub mod redis_users;
@@ -40,6 +39,7 @@ pub mod synthetic;
 pub mod test_mail;
 pub mod tls_trouble;
 pub mod topology;
-pub mod typed;
+pub mod topology_plan;
+pub mod typed_characters;
 pub mod users;
 pub mod wire;

@@ -1,7 +1,7 @@
 //! Exchanges, queues, bindings and policies as data: what must exist on the broker before the services start.
 //!
 //! The services only look (passive declares); `ping-topology` and the operator apply it, both through
-//! [`crate::plan`]. Everything that can be a policy is one, because a policy can be changed and an argument cannot:
+//! [`crate::topology_plan`]. Everything that can be a policy is one, because a policy can be changed and an argument cannot:
 //! a client that declares `send-otp` as `{durable: true}` must go on being accepted.
 
 use std::{collections::BTreeMap, time::Duration};

@@ -1,5 +1,5 @@
 //! Applies the queue topology through the broker's management API. The plan itself is pure and lives in
-//! [`ping_contract::plan`]; here is what reads and what writes.
+//! [`ping_contract::topology_plan`]; here is what reads and what writes.
 //!
 //! In reading order:
 //! - [`management`]: the client, and where the API is.
@@ -14,8 +14,8 @@
 use std::time::Duration;
 
 use ping_contract::{
-    plan::{Conflict, Operation, Warning, plan},
     topology::Desired,
+    topology_plan::{Conflict, Operation, Warning, plan},
 };
 use service_kit::{backoff::Backoff, shutdown::Shutdown};
 

@@ -50,7 +50,7 @@ fn tell(out: &mut impl Write, report: &ApplyReport, dry_run: bool) -> io::Result
 
 #[cfg(test)]
 mod tests {
-    use ping_contract::{broker_version::UnsupportedVersion, plan::Conflict};
+    use ping_contract::{broker_version::UnsupportedVersion, topology_plan::Conflict};
 
     use super::{ApplyReport, tell};
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ping_contract::{
-    plan::{Actual, QueueState, UserState, VhostState},
     topology::{Binding, Desired, Exchange, Policy, Queue},
+    topology_plan::{Actual, QueueState, UserState, VhostState},
     users::{PasswordHash, Permissions},
 };
 use serde::Deserialize;

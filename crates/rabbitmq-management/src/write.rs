@@ -1,8 +1,8 @@
 //! One operation at a time. Each is a PUT of the whole object, or for a binding a POST, and may be repeated.
 
 use ping_contract::{
-    plan::{Operation, VhostState},
     topology::{Binding, Vhost},
+    topology_plan::{Operation, VhostState},
     users::{HASHING_ALGORITHM, PasswordHash, User},
 };
 use serde_json::{Value, json};

@@ -17,9 +17,9 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-pub mod context;
+pub mod log_subject;
 
-use context::WithSubject;
+use log_subject::WithSubject;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,7 +53,7 @@ pub type SpanLayer = Box<dyn Layer<Registry> + Send + Sync>;
 ///
 /// Only crates in `own` (their names in code) log at the level `trace`, whatever the filter says: at this level libraries log
 /// what goes over the wire, secrets and personal data with it. Lines name no spans: what they are about is said by
-/// [`context::within`].
+/// [`log_subject::within`].
 ///
 /// # Errors
 /// The filter is not a directive list, or a subscriber is set already.

@@ -1,4 +1,4 @@
-//! Certificates of test servers, made anew for each: good ones, and those that clients must refuse.
+//! Certificates of test servers, created for each: good ones, and those that clients must refuse.
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@
 //! - [`broker`]: where a RabbitMQ is;
 //! - [`servers`]: the Redis, RabbitMQ and Mailpit that `dev/with-servers` runs for all tests, and private ones to break;
 //! - [`vhost`], [`management`]: a fresh RabbitMQ vhost for each test, and what the broker says of itself;
-//! - [`smtp`]: a mail server that records everything and misbehaves as it is told;
+//! - [`smtp`]: a mail server that records everything and misbehaves by rules;
 //! - [`certificates`]: what servers of tests serve TLS with;
 //! - [`mailpit`]: what arrived at the real Mailpit;
 //! - [`proxy`]: a TCP proxy to break connections with;

@@ -1,4 +1,4 @@
-//! A mail server in this process that records everything and misbehaves as it is told.
+//! A mail server in this process that records everything and misbehaves by rules.
 //!
 //! ```no_run
 //! # async fn example() {

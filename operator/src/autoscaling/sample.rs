@@ -39,7 +39,7 @@ pub struct Sample {
     pub messages: u64,
     /// Subscribed consumers.
     pub consumers: u64,
-    /// When the broker was asked, by this machine's clock: what people and the autoscaler are told.
+    /// When the broker was asked, by this machine's clock: what the status and the autoscaler get.
     pub taken_at: Timestamp,
     /// The same moment on the clock that only goes forward: what its age is reckoned by.
     pub asked: Instant,

@@ -17,7 +17,7 @@ use service_kit::{shutdown::Shutdown, telemetry::chain};
 use tokio::sync::watch;
 
 use super::{
-    broker_source::{Broker, BrokerSource, Clients, Target},
+    backlog_reader::{BacklogReader, Broker, Clients, Target},
     poller::{BacklogSource, Sources},
     sample::StackKey,
 };
@@ -133,7 +133,7 @@ impl Targets {
             let kept = known.get(&key).filter(same).cloned();
             changed |= kept.is_none();
             let make = || {
-                let source = Arc::new(BrokerSource::new(clients.clone(), target.clone()));
+                let source = Arc::new(BacklogReader::new(clients.clone(), target.clone()));
                 Known { target: target.clone(), source }
             };
             next.insert(key, kept.unwrap_or_else(make));

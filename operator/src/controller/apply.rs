@@ -28,20 +28,20 @@ use crate::{
     watches::ChildKind,
 };
 
-mod brokers_apart;
 mod budgets;
 mod delete_pod;
 mod drift;
 mod object;
 mod orphans;
 mod own_secrets;
+mod partitioned_brokers;
 mod reclaim;
 mod restart;
 mod retire;
 mod stuck_pods;
 
-pub use brokers_apart::ApartSince;
 pub use object::Memo;
+pub use partitioned_brokers::ApartSince;
 
 /// Writing failed.
 #[derive(Debug, thiserror::Error)]
@@ -226,7 +226,7 @@ impl Applier<'_> {
         stuck_pods::delete(context, id, &stateful_sets).await?;
         let brokers = ask_brokers(context, id, &topology.target, &stateful_sets).await;
         brokers::serving::mark(context, id, &brokers).await;
-        brokers_apart::restart(context, id, &brokers).await?;
+        partitioned_brokers::restart(context, id, &brokers).await?;
         let state = topology::reconcile(context, id, &topology, &brokers).await;
         let seen = lost_volumes::Seen { stateful_sets: &stateful_sets, brokers: &brokers };
         let healing = Box::pin(self.heal(repair.as_ref(), seen, &mut kept)).await?;

@@ -133,7 +133,7 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// How the number of each service's pods is set.
     pub scaling: [Scaling; 2],
-    /// What Prometheus is told, where the cluster has its operator.
+    /// The objects for Prometheus, where the cluster has its operator.
     pub monitoring: monitoring::Monitoring,
 }
 

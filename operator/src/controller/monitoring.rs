@@ -1,4 +1,4 @@
-//! What Prometheus is told of a stack. A cluster that lacks the Prometheus operator is a state, not an error: people sign in
+//! A stack's objects for Prometheus. A cluster that lacks the Prometheus operator is a state, not an error: people sign in
 //! without alerts as well.
 
 use std::{

@@ -8,7 +8,7 @@ use std::{
 };
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use ping_contract::plan::Conflict;
+use ping_contract::topology_plan::Conflict;
 use pingstack_crd::status::QueueStatus;
 use rabbitmq_management::{ApplyReport, Error, management::segment, queues::Queue};
 use serde::Deserialize;

@@ -6,16 +6,15 @@
 //! - [`connection`]: one session.
 //! - [`recipients`]: who is left of several recipients. [`starttls`]: how a session begins in clear. [`replies`], [`reply_line`]: what servers really answer.
 //! - [`phase`]: its steps and their deadlines.
-//! - [`failure`]: what can go wrong, without the server's text. [`fault`]: what it means.
+//! - [`failure`]: what can go wrong, without the server's text. [`classification`]: what it means.
 //!   [`sender_refusal`]: which answers are about the sender.
-//! - [`answer`]: the result of a test mail. [`trouble`], [`status`]: whether the mail server can be used, and why not.
+//! - [`test_mail_result`]: the result of a test mail. [`smtp_trouble`], [`status`]: whether the mail server can be used, and why not.
 //! - [`sink`]: where mails of synthetic sign-ins go instead.
 //! - [`tls`]: how it is encrypted.
 
-pub mod answer;
+pub mod classification;
 pub mod connection;
 pub mod failure;
-pub mod fault;
 pub mod phase;
 pub mod pool;
 mod recipients;
@@ -23,20 +22,21 @@ mod replies;
 mod reply_line;
 pub mod sender_refusal;
 pub mod sink;
+pub mod smtp_trouble;
 mod starttls;
 pub mod status;
 mod stream;
+pub mod test_mail_result;
 pub mod tls;
-pub mod trouble;
 
 use std::future::Future;
 
 use tokio::time::Instant;
 
 pub use self::{
+    classification::{Fault, Part, Scope, Severity},
     connection::Relay,
     failure::{Failure, Reply},
-    fault::{Fault, Part, Scope, Severity},
     pool::{Pool, PoolLimits},
 };
 use crate::message::RenderedMail;

@@ -16,7 +16,7 @@ use crate::{
     message::RenderedMail,
     smtp::{
         Pool, PoolLimits,
-        answer::{answer, cause},
+        test_mail_result::{answer, cause},
     },
 };
 

@@ -20,14 +20,14 @@ use crate::{
 };
 
 mod accounts;
+mod command;
 mod limits;
 mod secrets;
-mod task;
 
 pub use accounts::AccountArgs;
+pub use command::{DirectoryCommand, DirectoryTask, Task};
 pub use limits::LimitArgs;
 pub use secrets::SecretArgs;
-pub use task::{DirectoryCommand, DirectoryTask, Task};
 
 /// Makes and checks sign-in codes over HTTP.
 #[derive(Debug, Clone, Parser)]

@@ -20,7 +20,7 @@ use futures::future::BoxFuture;
 use tower::{Layer as _, Service};
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use sign_in::LoginLimit;
+pub use sign_in::LoginConcurrency;
 pub use state::{App, Basis, Parts};
 
 use crate::http::{

@@ -43,12 +43,12 @@
     reason = "every step that fails panics, see above; tests read their environment and wait without a Shutdown"
 )]
 
+pub mod autoscaling_picture;
 mod case;
 mod cluster;
 mod crd_version;
 pub mod deadline;
 mod neighbours;
-pub mod picture;
 mod pingstack;
 pub mod settings;
 mod stack;

@@ -45,7 +45,8 @@ impl Tools {
     }
 
     pub(super) fn helm(repository: &Repository) -> Result<PathBuf> {
-        let printed = Program::bash(&repository.path("k8s/way.bash"), "client_program helm").output()?;
+        let printed =
+            Program::bash(&repository.path("k8s/choose_cluster.bash"), "client_program helm").output()?;
         Ok(PathBuf::from(printed.trim_end()))
     }
 

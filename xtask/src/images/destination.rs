@@ -11,7 +11,7 @@ use crate::repository::Repository;
 
 const KIND_CLUSTER: &str = "ping";
 
-/// Where images go. `k8s/way.bash` finds the cluster.
+/// Where images go. `k8s/choose_cluster.bash` finds the cluster.
 #[derive(Debug)]
 pub(super) struct Destination {
     /// `current`, `kind`, `local` or `none`.

@@ -1,4 +1,4 @@
-//! Why there is no connection: each cause is told apart, and the cure is noticed without a restart.
+//! Why there is no connection: each cause has its own message, and the fix is noticed without a restart.
 
 use amqp::{BrokerConfig, Cause, Consumer, ConsumerOptions, Publisher, PublisherOptions, State};
 use ping_contract::{

@@ -1,4 +1,4 @@
-use ping_contract::{plan::Warning, topology::Desired, users::Role};
+use ping_contract::{topology::Desired, topology_plan::Warning, users::Role};
 use rabbitmq_management::{Management, apply};
 use serde_json::{Value, json};
 use test_kit::vhost::Vhost;

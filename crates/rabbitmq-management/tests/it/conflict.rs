@@ -1,6 +1,6 @@
 use ping_contract::{
-    plan::{Conflict, Operation},
     topology::{MAIL_EXCHANGE, MAIL_QUEUE},
+    topology_plan::{Conflict, Operation},
 };
 use serde_json::json;
 use test_kit::vhost::Vhost;

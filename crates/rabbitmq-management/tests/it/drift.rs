@@ -1,6 +1,6 @@
 use ping_contract::{
-    plan::Operation,
     topology::{MAIL_EXCHANGE, MAIL_QUEUE},
+    topology_plan::Operation,
     users::Role,
 };
 use serde_json::json;

@@ -22,7 +22,7 @@ pub(in crate::controller) async fn ask(connections: &BrokerConnections, nodes: &
     if !matches!(brokers.membership(), Membership::Split { .. }) {
         return brokers;
     }
-    // A reconcile that is told to end is dropped here.
+    // A reconcile that has to end is dropped here.
     let _ = backoff::pause(SETTLE, &Shutdown::new()).await;
     ask_once(connections, nodes).await
 }

@@ -35,7 +35,7 @@ pub struct Optional {
     pub object: Option<DynamicObject>,
 }
 
-/// What Prometheus is told of a stack.
+/// A stack's objects for Prometheus.
 #[derive(Debug, Clone)]
 pub struct Monitoring {
     /// The ServiceMonitor and the PrometheusRule.

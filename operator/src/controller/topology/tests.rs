@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use ping_contract::{broker_version, plan::Conflict};
+use ping_contract::{broker_version, topology_plan::Conflict};
 use rabbitmq_management::nodes::NodeView;
 
 use super::{TopologyState, conflict, speakers};

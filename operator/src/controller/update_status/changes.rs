@@ -1,7 +1,7 @@
 //! Which changes of conditions are Events, and which of those are warnings. Pure.
 //!
 //! One change of the stack is one Event: what `Ready` says of a part, the part does not say too. A start, and a rollout that
-//! goes on as it should, are told by their beginning and their end.
+//! goes on as it should, are one Event at the beginning and one at the end.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 

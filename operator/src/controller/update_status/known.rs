@@ -141,7 +141,7 @@ fn say_line_ends(findings: &mut [Finding], line_ends: &[Reference]) {
     }
 }
 
-/// Pods are looked at in a pause too. Whether several brokers are one cluster, only they say.
+/// Pods are checked in a pause too. Whether several brokers are one cluster, only they say.
 fn of_pause(findings: &mut [Finding], stack: &ValidatedStack) {
     let brokers = stack.spec.rabbitmq.managed.as_ref().map_or(0, |brokers| brokers.replicas);
     let of_brokers = findings.iter_mut().find(|finding| finding.type_ == ConditionType::RabbitMqReady);

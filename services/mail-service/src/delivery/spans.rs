@@ -1,7 +1,7 @@
 //! What traces and log lines tell of one delivery: the event, never the recipient or what the mail says.
 
 use ping_contract::{event::EventId, topology::MAIL_QUEUE};
-use service_kit::telemetry::context::{Subject, within};
+use service_kit::telemetry::log_subject::{Subject, within};
 use traces::TraceParent;
 use tracing::{Instrument as _, Span, field::Empty};
 

@@ -6,8 +6,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{
+    classification::Fault,
     failure::{Failure, Reply},
-    fault::Fault,
     phase::Phase,
 };
 

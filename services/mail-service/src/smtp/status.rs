@@ -18,11 +18,11 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{
     Mailer,
+    classification::{Fault, Scope},
     failure::Failure,
-    fault::{Fault, Scope},
     pool::Pool,
     sender_refusal::SenderReports,
-    trouble::SmtpTrouble,
+    smtp_trouble::SmtpTrouble,
 };
 use crate::message::RenderedMail;
 

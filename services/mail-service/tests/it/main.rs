@@ -1,4 +1,4 @@
-//! mail-service against real RabbitMQ and Redis and a mail server that misbehaves as it is told.
+//! mail-service against real RabbitMQ and Redis and a mail server that misbehaves by rules.
 //!
 //! Run as `dev/with-servers cargo test -p mail-service`.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails fails its test")]

@@ -8,8 +8,8 @@ use mail_service::config::Config;
 use ping_contract::{
     address::EmailAddress,
     event::{EXPIRES_AT_HEADER, EventId, MailEvent},
-    plan::Conflict,
     topology::{Desired, MAIL_EXCHANGE, MAIL_QUEUE, PARKING_QUEUE},
+    topology_plan::Conflict,
 };
 use rabbitmq_management::{Management, ManagementConfig};
 use service_kit::shutdown::{Finish, Shutdown};

@@ -1,4 +1,4 @@
-//! `mail-service test-mail`, the program itself, against a mail server that answers as it is told.
+//! `mail-service test-mail`, the program itself, against a mail server that replies by rules.
 
 use std::{
     process::{Command, Output},

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ping_contract::typed::{digit_value, is_dash, is_dot, is_unseen};
+use ping_contract::typed_characters::{digit_value, is_dash, is_dot, is_unseen};
 use rand::{TryRng as _, rngs::SysRng};
 
 use crate::random::NoRandomness;

@@ -2,7 +2,7 @@
 
 mod grant;
 mod login;
-mod login_limit;
+mod login_concurrency;
 mod verify_otp;
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::App;
 
-pub use login_limit::LoginLimit;
+pub use login_concurrency::LoginConcurrency;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(login::login)).routes(routes!(verify_otp::verify_otp))

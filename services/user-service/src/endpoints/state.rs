@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::http::{HeaderMap, HeaderValue};
 use service_kit::{shutdown::Shutdown, telemetry::chain};
 
-use super::{log_limit::LogLimit, sign_in::LoginLimit};
+use super::{log_limit::LogLimit, sign_in::LoginConcurrency};
 use crate::{
     accounts::{AccountOptions, Accounts, AccountsError, User},
     audit::{Audit, Entry},
@@ -51,7 +51,7 @@ pub struct Parts {
     /// The same that the store counts by.
     pub limits: Arc<Limits>,
     /// How many logins may be under way.
-    pub login_limit: LoginLimit,
+    pub login_concurrency: LoginConcurrency,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: TrustedProxies,
     /// Counters.

@@ -21,7 +21,7 @@ mod encoding;
 /// The largest body, in octets: both as it is sent and once it is unpacked.
 pub const MAX_BODY_OCTETS: usize = 16 * 1024;
 
-/// A client that has not sent its whole body by then is told so; below the request's own deadline.
+/// A client that has not sent its whole body by then gets 408; below the request's own deadline.
 const READ_DEADLINE: Duration = Duration::from_secs(3);
 
 /// The bytes of a body whose header says that it is JSON. Extracting one fails with 408, 413 or 415.

@@ -20,7 +20,7 @@ const TYPE_BASE: &str = "https://pingstack.dev/problems/";
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 const REDUCED_CAPACITY: &str = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity";
 
-/// What is told to whoever gets a 503, in seconds: a connection is dialled again within it.
+/// The `Retry-After` of a 503, in seconds: a connection is dialled again within it.
 const RETRY_AFTER_SECONDS: u64 = 2;
 
 /// One error answer. Made in [`catalogue`] only, so that all sentences stand side by side.
@@ -112,7 +112,7 @@ struct FieldError<'a> {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        // RFC 6750, section 3: a request without a token is told no error.
+        // RFC 6750, section 3: the challenge to a request without a token names no error.
         let authenticate = (self.status == StatusCode::UNAUTHORIZED).then_some(if self.code == "no-token" {
             "Bearer"
         } else {

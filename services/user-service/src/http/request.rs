@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::future::BoxFuture;
-use service_kit::telemetry::context::{Subject, within};
+use service_kit::telemetry::log_subject::{Subject, within};
 use tower::{Layer, Service};
 use traces::{TRACE_PARENT, TraceParent};
 use tracing::{Instrument as _, Span, field::Empty};

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use test_kit::wait::wait_until;
-use user_service::endpoints::LoginLimit;
+use user_service::endpoints::LoginConcurrency;
 
 use crate::support::{Answering, DEADLINE, Setup};
 
@@ -30,8 +30,8 @@ async fn beyond_the_places_requests_are_turned_away_at_once() {
 
 #[tokio::test]
 async fn where_logins_are_slow_more_of_them_are_turned_away_and_verifying_goes_on() {
-    let limit = LoginLimit::new(1, Duration::from_secs(1));
-    let service = Arc::new(Setup::default().login_limit(limit).start().await);
+    let limit = LoginConcurrency::new(1, Duration::from_secs(1));
+    let service = Arc::new(Setup::default().login_concurrency(limit).start().await);
     let (code, _) = service.code_for("bob@example.org").await;
     service.outbox.answer(Answering::Never);
     let waiting = Arc::clone(&service);

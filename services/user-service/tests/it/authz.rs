@@ -258,7 +258,7 @@ async fn nginx_lets_in_whom_authz_lets_in_and_tells_the_app_who_it_is() {
     let bearer = format!("Bearer {}", token(&signed_in));
     assert_eq!(protected.get("/orders", &[("authorization", &bearer)]).await.expect(200).json, seen);
     let cookie = format!("ping_token={}", token(&signed_in));
-    // Whoever says they are somebody else is told apart.
+    // What a client claims about itself in these headers is ignored.
     let headers =
         [("cookie", cookie.as_str()), ("x-ping-user", "root"), ("x-ping-email", "root@example.org")];
     assert_eq!(protected.get("/orders", &headers).await.expect(200).json, seen);

@@ -2,8 +2,8 @@
 //! queue. The original's part is done with its client libraries.
 
 use ping_contract::{
-    plan::{Conflict, Operation},
     topology::{Desired, MAIL_QUEUE},
+    topology_plan::{Conflict, Operation},
 };
 use rabbitmq_management::{ApplyReport, Management, ManagementConfig, apply};
 use redis::AsyncCommands as _;

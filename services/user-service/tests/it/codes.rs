@@ -207,7 +207,7 @@ async fn a_code_outlives_the_rotation_of_its_pepper() {
     service.verify(ADA, &second).await.expect(200);
 }
 
-/// A directory that is away as long as it is told.
+/// A directory that is away until it is told to come back.
 #[derive(Clone)]
 pub struct Away(pub std::sync::Arc<std::sync::atomic::AtomicBool>);
 

@@ -1,4 +1,4 @@
-//! How often who may sign in, and what clients are told about it.
+//! The limits on sign-ins, and what clients read of them.
 
 use std::time::Duration;
 

@@ -32,7 +32,7 @@ use user_service::{
     audit::Audit,
     codes::Store,
     config::LimitArgs,
-    endpoints::{Api, App, LoginLimit, Parts, RouterOptions, api},
+    endpoints::{Api, App, LoginConcurrency, Parts, RouterOptions, api},
     http::{AllowedPages, TrustedProxies, admission::Admission},
     metrics::ServiceMetrics,
     peppers::{LastingPeppers, Peppers},
@@ -72,7 +72,7 @@ pub struct Setup {
     options: AccountOptions,
     allowed_pages: AllowedPages,
     max_in_flight: usize,
-    login_limit: LoginLimit,
+    login_concurrency: LoginConcurrency,
     peppers: Peppers,
     user_id_secret: Option<&'static [u8]>,
 }
@@ -88,7 +88,7 @@ impl Default for Setup {
             options: AccountOptions::default(),
             allowed_pages: AllowedPages::default(),
             max_in_flight: 4096,
-            login_limit: LoginLimit::new(4096, Duration::MAX),
+            login_concurrency: LoginConcurrency::new(4096, Duration::MAX),
             peppers: Peppers::derived_from(SECRET),
             user_id_secret: None,
         }
@@ -187,8 +187,8 @@ impl Setup {
         self
     }
 
-    pub fn login_limit(mut self, limit: LoginLimit) -> Self {
-        self.login_limit = limit;
+    pub fn login_concurrency(mut self, limit: LoginConcurrency) -> Self {
+        self.login_concurrency = limit;
         self
     }
 
@@ -238,7 +238,7 @@ impl Setup {
             peppers: self.peppers,
             lasting_peppers,
             limits,
-            login_limit: self.login_limit,
+            login_concurrency: self.login_concurrency,
             proxies: TrustedProxies::new(vec!["127.0.0.1/32".parse().unwrap()]),
             metrics: counters.clone(),
             audit: audit.clone(),
@@ -479,7 +479,7 @@ impl Service {
         self.redis_url.clone()
     }
 
-    /// The signing keys that Redis was told of.
+    /// The signing keys that were published in Redis.
     pub async fn noted_keys(&self) -> Vec<String> {
         self.keys().await.into_iter().filter(|key| key.starts_with("signing-key:")).collect()
     }

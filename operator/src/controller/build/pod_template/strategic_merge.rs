@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-/// The field by which the items of a list are told apart, as the Kubernetes API declares it (`x-kubernetes-patch-merge-key`).
+/// The field that identifies the items of a list, as the Kubernetes API declares it (`x-kubernetes-patch-merge-key`).
 fn merge_key(list: &str) -> Option<&'static str> {
     match list {
         "containers" | "initContainers" | "volumes" | "env" | "imagePullSecrets" => Some("name"),

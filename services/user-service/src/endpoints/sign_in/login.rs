@@ -126,7 +126,7 @@ fn parse_idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem>
 }
 
 async fn send_code(app: &Arc<App>, wish: Wish) -> Result<(LoginOutcome, Response), Failure> {
-    let Some(_place) = app.parts.login_limit.enter() else {
+    let Some(_place) = app.parts.login_concurrency.enter() else {
         app.parts.metrics.shed("slow_logins");
         return Err((LoginOutcome::Shed, Problem::overloaded()));
     };

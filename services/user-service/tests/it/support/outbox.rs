@@ -1,4 +1,4 @@
-//! A publisher that keeps what it is given, and answers as it is told.
+//! A publisher that keeps what it is given, and answers as the test sets.
 
 use std::sync::{Arc, Mutex};
 

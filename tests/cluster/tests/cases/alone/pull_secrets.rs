@@ -22,7 +22,7 @@ async fn secrets_for_pulling_images_of_the_operator_serve_all_stacks() {
             let demo = case.ready_stack(json!({})).await;
             assert_eq!(copy(case).await, Ok("first".to_owned()));
             for part in ["redis", "rabbitmq", "user-service", "mail-service"] {
-                // The operator of before may have created the stack, while it handed over.
+                // The previous operator may have created the stack before it handed over.
                 eventually(format!("the secret in the pods of {part}"), deadline::SERVER, async || {
                     let pods = case.pods_of("demo", part).await;
                     let secrets = pods

@@ -7,7 +7,7 @@ use std::{
 
 use cluster::{
     Case, Stack,
-    picture::{self, Sample},
+    autoscaling_picture::{self, Sample},
 };
 
 const PICTURE: &str = ".build/cluster-cases/autoscaling.svg";
@@ -64,7 +64,7 @@ impl Samples {
         ));
         let file = case.cluster.repository.join(PICTURE);
         std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder for the picture");
-        std::fs::write(file, picture::draw(&samples)).expect("the picture is written");
+        std::fs::write(file, autoscaling_picture::draw(&samples)).expect("the picture is written");
     }
 }
 

@@ -62,7 +62,7 @@ pub struct Clients {
 }
 
 /// One stack's queue.
-pub struct BrokerSource {
+pub struct BacklogReader {
     clients: Clients,
     target: Target,
     state: Mutex<State>,
@@ -84,7 +84,7 @@ struct Credentials {
     ca: Option<Vec<u8>>,
 }
 
-impl BrokerSource {
+impl BacklogReader {
     /// Connects to nobody yet.
     #[must_use]
     pub fn new(clients: Clients, target: Target) -> Self {
@@ -223,7 +223,7 @@ impl BrokerSource {
     }
 }
 
-impl BacklogSource for BrokerSource {
+impl BacklogSource for BacklogReader {
     fn read(&self) -> BoxFuture<'_, Result<Backlog, Unreadable>> {
         Box::pin(async { self.backlog().await.map_err(|why| self.for_status(why)) })
     }

@@ -18,7 +18,7 @@ const QUICK_PER_PLACE: u32 = 8;
 
 /// The limit. Clones share it.
 #[derive(Debug, Clone)]
-pub struct LoginLimit {
+pub struct LoginConcurrency {
     state: Arc<Mutex<State>>,
     most: usize,
     slow: Duration,
@@ -36,11 +36,11 @@ struct State {
 /// A login under way; counted by how long it was when dropped.
 #[derive(Debug)]
 pub struct Place {
-    limit: LoginLimit,
+    limit: LoginConcurrency,
     began: Instant,
 }
 
-impl LoginLimit {
+impl LoginConcurrency {
     /// At most `most`; an answer after more than `slow` is one too late.
     #[must_use]
     pub fn new(most: usize, slow: Duration) -> Self {

@@ -3,8 +3,8 @@
 use ping_contract::test_mail::{TestMailCause, TestMailResult};
 
 use super::{
+    classification::{Fault, Part, Severity},
     failure::Failure,
-    fault::{Fault, Part, Severity},
 };
 
 /// The class of a failure.

@@ -3,8 +3,8 @@
 use ping_contract::{login_trouble::LoginTrouble, tls_trouble::TlsTrouble};
 
 use super::{
+    classification::{Fault, Part, Severity},
     failure::Failure,
-    fault::{Fault, Part, Severity},
 };
 
 /// What is wrong with the mail server, with its settings, or with the way to it. No mail's own fault is among them.

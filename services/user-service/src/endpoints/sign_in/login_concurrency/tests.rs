@@ -6,21 +6,21 @@ use tokio::{
     time::{Instant, advance, interval, sleep_until, timeout},
 };
 
-use super::{LEAST, LoginLimit, QUICK_PER_PLACE};
+use super::{LEAST, LoginConcurrency, QUICK_PER_PLACE};
 
 const MOST: usize = 1024;
 const SLOW: Duration = Duration::from_millis(1_500);
 const DEADLINE: Duration = Duration::from_secs(3);
 
-fn limit() -> LoginLimit {
-    LoginLimit::new(MOST, SLOW)
+fn limit() -> LoginConcurrency {
+    LoginConcurrency::new(MOST, SLOW)
 }
 
-fn places(limit: &LoginLimit) -> usize {
+fn places(limit: &LoginConcurrency) -> usize {
     limit.state().places
 }
 
-async fn slow_login(limit: &LoginLimit) {
+async fn slow_login(limit: &LoginConcurrency) {
     let place = limit.enter();
     advance(SLOW * 2).await;
     drop(place);
@@ -28,7 +28,7 @@ async fn slow_login(limit: &LoginLimit) {
 
 /// Four times as many logins as the server behind can take, for two minutes; answers how many of the second minute were
 /// answered in time, of the 6,000 that the server has done. The server does each login, however late it is.
-async fn answered_in_time(limit: LoginLimit) -> usize {
+async fn answered_in_time(limit: LoginConcurrency) -> usize {
     let (queue, mut waiting) = mpsc::unbounded_channel::<oneshot::Sender<()>>();
     let mut server = JoinSet::new();
     server.spawn(async move {
@@ -60,13 +60,13 @@ async fn servers_that_cannot_keep_up_still_answer_nearly_all_that_they_can() {
     let answered = answered_in_time(limit()).await;
     assert!(answered > 5_000, "{answered} of 6,000 were answered in time");
     // What it is there for: where nothing counts as slow, all the work is for nothing.
-    let fixed = answered_in_time(LoginLimit::new(MOST, Duration::MAX)).await;
+    let fixed = answered_in_time(LoginConcurrency::new(MOST, Duration::MAX)).await;
     assert!(fixed < 500, "{fixed} were answered in time without it");
 }
 
 #[tokio::test(start_paused = true)]
 async fn beyond_its_places_a_login_is_refused_and_each_place_comes_back() {
-    let limit = LoginLimit::new(2, SLOW);
+    let limit = LoginConcurrency::new(2, SLOW);
     let held = (limit.enter(), limit.enter());
     assert!(held.0.is_some() && held.1.is_some() && limit.enter().is_none());
     drop(held);
