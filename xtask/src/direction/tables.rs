@@ -20,6 +20,7 @@ pub(super) const TABLES: &[Table] = &[
             "scale",
             "login_path",
             "mail_path",
+            "branded",
             "rig",
             "bare_login",
             "bare_smtp",
@@ -59,6 +60,21 @@ pub(super) const TABLES: &[Table] = &[
         ],
     },
     Table {
+        folder: "crates/mail-templates",
+        rooms: &[
+            "lib",
+            "preview",
+            "templates",
+            "checks",
+            "layout",
+            "words",
+            "finding",
+            "language",
+            "brand",
+            "characters",
+        ],
+    },
+    Table {
         folder: "crates/ping-contract",
         rooms: &[
             "lib",
@@ -71,7 +87,9 @@ pub(super) const TABLES: &[Table] = &[
             "keys",
             "event",
             "mail_text",
+            "locale",
             "sender",
+            "hello_name",
             "synthetic",
             "address",
             "typed_characters",
@@ -93,6 +111,7 @@ pub(super) const TABLES: &[Table] = &[
             "rabbitmq",
             "redis",
             "smtp",
+            "mail",
             "login",
             "tokens",
             "synthetic_login",
@@ -137,6 +156,7 @@ pub(super) const TABLES: &[Table] = &[
             "codes",
             "peppers",
             "publisher",
+            "mail_sealing",
             "audit",
             "accounts",
             "metrics",
@@ -163,6 +183,10 @@ pub(super) const TABLES: &[Table] = &[
     Table {
         folder: "crates/redis-client",
         rooms: &["lib", "supervisor", "connection", "args", "dial", "error"],
+    },
+    Table {
+        folder: "crates/sealed-mail",
+        rooms: &["lib", "opener", "sealer", "event", "contents", "keys", "suite"],
     },
     Table {
         folder: "crates/service-kit",
@@ -238,7 +262,20 @@ pub(super) const TABLES: &[Table] = &[
     },
     Table {
         folder: "services/mail-service",
-        rooms: &["main", "test_mail", "lib", "config", "delivery", "queue", "smtp", "message"],
+        rooms: &[
+            "main",
+            "test_mail",
+            "templates",
+            "lib",
+            "config",
+            "delivery",
+            "words",
+            "event",
+            "queue",
+            "smtp",
+            "message",
+            "open_keys",
+        ],
     },
     Table {
         folder: "crates/sign-in-check",
