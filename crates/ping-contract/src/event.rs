@@ -20,6 +20,14 @@ mod recipients;
 /// A header and not the property `expiration`: dead-lettering strips that (seen on `RabbitMQ` 4.0.5).
 pub const EXPIRES_AT_HEADER: &str = "x-ping-expires-at";
 
+/// Header with the moment at which the code was made: Unix milliseconds on Redis' clock (i64). It is the mail's `Date`, on every
+/// try.
+pub const ISSUED_AT_HEADER: &str = "x-ping-issued-at";
+
+/// Header with the languages that the user would like, as [`crate::locale::Wishes`] writes them (text); absent where there is
+/// no wish. A header and not the event's field `locale`: the JSON stays what the original's readers know.
+pub const LOCALES_HEADER: &str = "x-ping-locales";
+
 /// Header with the number of the delivery attempt that comes next (i32); absent means 1.
 ///
 /// Our own and not `x-death`: `RabbitMQ` 4 ignores an `x-death` that a client publishes again.

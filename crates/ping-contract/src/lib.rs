@@ -5,6 +5,8 @@
 //! - [`typed_characters`]: characters as people type and paste them.
 //! - [`origin`]: origins of web pages and apps, in one form.
 //! - [`sender`]: the sender of all mails, as people write it.
+//! - [`hello_name`]: the name that mail servers are greeted with.
+//! - [`locale`]: the languages that a user would like a mail in.
 //! - [`synthetic`]: the addresses with which the operator signs in to find out whether that works.
 //! - [`event`]: the mail event that travels from `user-service` to `mail-service`.
 //! - [`mail_text`]: the words of a sign-in mail.
@@ -27,7 +29,9 @@
 pub mod address;
 pub mod broker_version;
 pub mod event;
+pub mod hello_name;
 pub mod keys;
+pub mod locale;
 pub mod login_trouble;
 pub mod mail_text;
 pub mod origin;

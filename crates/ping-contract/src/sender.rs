@@ -1,6 +1,9 @@
 //! The sender of all mails, as people write it: read by mail-service, and by the operator before it starts one.
 
-use crate::address::MAX_ADDRESS_OCTETS;
+use crate::{
+    address::MAX_ADDRESS_OCTETS,
+    typed_characters::{is_control, is_direction_control},
+};
 
 /// The longest local part, in octets (RFC 5321, 4.5.3.1.1).
 const MAX_LOCAL_OCTETS: usize = 64;
@@ -20,6 +23,8 @@ pub struct Sender {
 pub enum SenderError {
     #[error("it has a line break or another control character")]
     Control,
+    #[error("it has a character that changes the direction of text, such as U+202E")]
+    Direction,
     #[error("it has no address such as no-reply@example.org, alone or in angle brackets at the end")]
     NoAddress,
     #[error("the part of the address before the @ may only have ASCII characters")]
@@ -32,14 +37,18 @@ pub enum SenderError {
 
 impl Sender {
     /// Reads `no-reply@example.org`, `<no-reply@example.org>`, `Ping <no-reply@example.org>`, with or without quotes around
-    /// the name, and `no-reply@example.org (Ping)`. A domain in other letters becomes punycode.
+    /// the name, and `no-reply@example.org (Ping)`. A domain in other letters becomes punycode. The name is as it is to be read:
+    /// whoever writes it into a header quotes it.
     pub fn parse(text: &str) -> Result<Self, SenderError> {
         let text = text.trim();
-        if text.chars().any(char::is_control) {
+        if text.chars().any(is_control) {
             return Err(SenderError::Control);
         }
+        if text.chars().any(is_direction_control) {
+            return Err(SenderError::Direction);
+        }
         let (name, address) = split(text).ok_or(SenderError::NoAddress)?;
-        let name = name.filter(|name| !name.is_empty());
+        let name = name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
         if name.as_ref().is_some_and(|name| name.chars().count() > MAX_NAME) {
             return Err(SenderError::TooLong);
         }
@@ -128,6 +137,12 @@ mod tests {
             ("a@example.org.", None, "a@example.org"),
             ("ping@localhost", None, "ping@localhost"),
             ("\"\" <a@example.org>", None, "a@example.org"),
+            ("\" \" <a@example.org>", None, "a@example.org"),
+            ("\" Ping  Mail \" <a@example.org>", Some("Ping  Mail"), "a@example.org"),
+            ("[Ping] \\o/ <a@example.org>", Some("[Ping] \\o/"), "a@example.org"),
+            ("Ping <a@xn--bcher-kva.example>", Some("Ping"), "a@xn--bcher-kva.example"),
+            ("Ping <a@BÜCHER.example>", Some("Ping"), "a@xn--bcher-kva.example"),
+            ("Ping <a@bu\u{308}cher。example>", Some("Ping"), "a@xn--bcher-kva.example"),
         ] {
             let sender = Sender { name: name.map(str::to_owned), address: address.to_owned() };
             assert_eq!(Sender::parse(text), Ok(sender), "{text}");
@@ -149,6 +164,14 @@ mod tests {
             ("a b@example.org", SenderError::NoAddress),
             ("Ping <a@example.org\r\nBcc: b@example.org>", SenderError::Control),
             ("Pi\nng <a@example.org>", SenderError::Control),
+            ("Pi\0ng <a@example.org>", SenderError::Control),
+            ("Pi\u{1b}[31mng <a@example.org>", SenderError::Control),
+            ("Pi\u{85}ng <a@example.org>", SenderError::Control),
+            ("Pi\u{2028}ng <a@example.org>", SenderError::Control),
+            ("\"Ping\\\n\" <a@example.org>", SenderError::Control),
+            ("Ping \u{202e}knab <a@example.org>", SenderError::Direction),
+            ("Ping \u{2066}bank <a@example.org>", SenderError::Direction),
+            ("a\u{200f}@example.org", SenderError::Direction),
             ("müller@example.org", SenderError::LocalPart),
             ("a@", SenderError::Domain),
             ("a@ex ample.org", SenderError::Domain),
@@ -161,5 +184,8 @@ mod tests {
         assert_eq!(Sender::parse(&long), Err(SenderError::TooLong));
         let name = format!("{} <a@example.org>", "n".repeat(201));
         assert_eq!(Sender::parse(&name), Err(SenderError::TooLong));
+        let in_punycode = format!("a@{}example.org", "ü.".repeat(60));
+        assert!(in_punycode.len() <= 254);
+        assert_eq!(Sender::parse(&in_punycode), Err(SenderError::Domain));
     }
 }

@@ -2,7 +2,7 @@
 
 use icu_properties::{
     CodePointMapData, CodePointSetData,
-    props::{Dash, DefaultIgnorableCodePoint, GeneralCategory},
+    props::{BidiControl, Dash, DefaultIgnorableCodePoint, GeneralCategory},
 };
 
 /// The value of a decimal digit of any script (Unicode's `Nd`), such as `٤` or `４`.
@@ -35,6 +35,18 @@ pub fn is_unseen(c: char) -> bool {
         || CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::Format
 }
 
+/// A character that ends a line or controls a device: one of Unicode's `Cc`, or its separators of lines and paragraphs.
+#[must_use]
+pub fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// A character that only changes the direction of the text around it, so that it can look like another text.
+#[must_use]
+pub fn is_direction_control(c: char) -> bool {
+    !c.is_ascii() && CodePointSetData::new::<BidiControl>().contains(c)
+}
+
 /// A dash or hyphen of any kind, the minus sign, or what keyboards and copied tables have in place of one: the sign for
 /// a long vowel (Japanese), a modifier letter, lines of boxes.
 #[must_use]
@@ -54,7 +66,7 @@ pub fn is_dot(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{digit_value, is_dash, is_dot, is_unseen};
+    use super::{digit_value, is_control, is_dash, is_direction_control, is_dot, is_unseen};
 
     #[test]
     fn a_digit_has_its_value_in_every_script() {
@@ -88,6 +100,17 @@ mod tests {
         for seen in ['a', '0', '.', '-', '\0', '\u{301}'] {
             assert!(!is_unseen(seen), "{seen:?}");
         }
+    }
+
+    #[test]
+    fn controls_are_of_lines_devices_or_the_direction_of_text() {
+        assert!("\0\t\r\n\u{1b}\u{7f}\u{85}\u{2028}\u{2029}".chars().all(is_control));
+        let direction = |c: &char| is_direction_control(*c);
+        let all = ('\0'..=char::MAX).filter(direction).collect::<String>();
+        let known =
+            "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
+        assert_eq!(all, known);
+        assert!(!"aא \u{200d}".chars().any(|c| is_control(c) || is_direction_control(c)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::{
 use amqp::BrokerArgs;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use lettre::transport::smtp::{authentication::Credentials, extension::ClientId};
+use ping_contract::hello_name::{HelloName, HelloNameError};
 use secrecy::{ExposeSecret as _, SecretString};
 use service_kit::{
     backoff::Backoff,
@@ -20,6 +21,7 @@ use traces::TraceArgs;
 
 use crate::{
     message::{BadSender, MessageWriter},
+    open_keys::OpenKeysError,
     smtp::{
         PoolLimits, Relay,
         phase::Deadlines,
@@ -28,9 +30,13 @@ use crate::{
     },
 };
 
+mod mail;
 mod redis;
+mod templates_command;
 
+pub use mail::{BrandFileError, ConfiguredWords, MailArgs, Style, template_files};
 pub use redis::OptionalRedisArgs;
+pub use templates_command::{Form, Preview, TemplatesCommand, TemplatesTask};
 
 /// Where `EMAIL_USER` alone sends, as users of the original service expect.
 const DEFAULT_HOST: &str = "smtp.gmail.com";
@@ -45,6 +51,8 @@ pub enum Task {
     Serve(Box<Config>),
     /// `test-mail`.
     TestMail(Box<TestMail>),
+    /// `templates`.
+    Templates(TemplatesTask),
 }
 
 impl Task {
@@ -57,11 +65,13 @@ impl Task {
 
     /// The settings of serving are not asked for where another task is named.
     fn command() -> clap::Command {
-        Config::command().subcommand(TestMail::command()).subcommand_negates_reqs(true)
+        let command = Config::command().subcommand(TestMail::command()).subcommand(TemplatesTask::command());
+        command.subcommand_negates_reqs(true)
     }
 
     fn from_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
         match matches.subcommand() {
+            Some(("templates", matches)) => TemplatesTask::from_arg_matches(matches).map(Self::Templates),
             Some((_, matches)) => {
                 TestMail::from_arg_matches(matches).map(|task| Self::TestMail(Box::new(task)))
             }
@@ -113,6 +123,9 @@ pub struct Config {
     /// The mail server
     #[command(flatten)]
     pub smtp: SmtpArgs,
+    /// Mails that carry a code
+    #[command(flatten)]
+    pub mail: MailArgs,
     /// Traces
     #[command(flatten)]
     pub traces: TraceArgs,
@@ -161,7 +174,7 @@ pub struct SmtpArgs {
     /// PEM file with the CA of its certificate; without it the public ones are trusted
     #[arg(long, env = "SMTP_CA_FILE")]
     pub smtp_ca_file: Option<PathBuf>,
-    /// What EHLO says; the domain of the sender if it is not set
+    /// What EHLO says: a domain name, or an address in brackets such as `[192.0.2.1]`; the domain of the sender if it is not set
     #[arg(long, env = "SMTP_HELLO_NAME")]
     pub smtp_hello_name: Option<String>,
     /// User of the mail server; also the sender where `MAIL_FROM` is not set
@@ -215,10 +228,17 @@ pub enum Error {
     /// A sender that is no mailbox.
     #[error("MAIL_FROM cannot be used")]
     Sender(#[source] BadSender),
+    /// A name that mail servers do not take in EHLO.
+    #[error("SMTP_HELLO_NAME cannot be used: set a domain name such as mail.example.org, or leave it out")]
+    HelloName(#[source] HelloNameError),
     #[error(transparent)]
     Redis(#[from] redis_client::ConfigError),
     #[error("the settings of RabbitMQ cannot be used")]
     Broker(#[source] amqp::ConfigError),
+    #[error("MAIL_OPEN_KEYS_DIR cannot be used")]
+    OpenKeys(#[source] OpenKeysError),
+    #[error("branded mails cannot be made")]
+    Brand(#[source] BrandFileError),
     #[error("the TLS settings of the mail server cannot be used")]
     Tls(#[source] TlsError),
 }
@@ -288,10 +308,7 @@ impl SmtpArgs {
         }
         Ok(Relay {
             security: Security::new(mode, self.smtp_ca_file.as_deref()).map_err(Error::Tls)?,
-            hello: ClientId::Domain(match &self.smtp_hello_name {
-                Some(name) => name.clone(),
-                None => self.writer()?.domain().to_owned(),
-            }),
+            hello: self.hello()?,
             deadlines: Deadlines {
                 connect: self.smtp_connect_timeout,
                 command: self.smtp_command_timeout,
@@ -301,6 +318,17 @@ impl SmtpArgs {
             host,
             port,
             credentials,
+        })
+    }
+
+    fn hello(&self) -> Result<ClientId, Error> {
+        let Some(name) = &self.smtp_hello_name else {
+            return Ok(ClientId::Domain(self.writer()?.domain().to_owned()));
+        };
+        Ok(match name.parse::<HelloName>().map_err(Error::HelloName)? {
+            HelloName::Domain(domain) => ClientId::Domain(domain),
+            HelloName::Ipv4(address) => ClientId::Ipv4(address),
+            HelloName::Ipv6(address) => ClientId::Ipv6(address),
         })
     }
 

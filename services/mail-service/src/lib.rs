@@ -4,15 +4,20 @@
 //! - [`config`]: the settings.
 //! - [`queue`]: where messages come from and go to.
 //! - [`delivery`]: what happens to each message.
-//! - [`message`]: the mail. [`smtp`]: how it is handed over.
-//! - [`test_mail`]: one mail by hand, through the same SMTP.
+//! - [`event`]: what a message asks for; [`open_keys`] open what is sealed. [`words`]: what the mail says.
+//! - [`message`]: the mail's bytes. [`smtp`]: how it is handed over.
+//! - [`test_mail`]: one mail by hand, through the same SMTP. [`templates`]: checks and shows what mails say.
 
 pub mod config;
 pub mod delivery;
+pub mod event;
 pub mod message;
+pub mod open_keys;
 pub mod queue;
 pub mod smtp;
+pub mod templates;
 pub mod test_mail;
+pub mod words;
 
 use std::net::SocketAddr;
 
@@ -31,6 +36,7 @@ use crate::{
         sent::{OptionalSentLog, RedisSentLog},
         settle::Settler,
     },
+    event::EventReader,
     smtp::{
         Pool,
         sender_refusal::SenderReports,
@@ -62,6 +68,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let broker = config.broker().map_err(Error::Config)?;
     let redis = config.redis.client().map_err(|error| Error::Config(error.into()))?;
     let writer = config.smtp.writer().map_err(Error::Config)?;
+    let keys = config.mail.open_keys().map_err(Error::Config)?;
+    let words = config.mail.words().map_err(Error::Config)?;
     let pool = Pool::new(config.smtp.relay().map_err(Error::Config)?, config.limits());
     let address = config.management_address();
     let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
@@ -70,6 +78,12 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let metrics = Metrics::new("mail-service", env!("CARGO_PKG_VERSION"));
     let mail_metrics = MailMetrics::register(&metrics);
     mail_metrics.code_lives(config.code_life());
+    if words.without_own_files {
+        mail_metrics.fell_back();
+    }
+    if let Some(folder) = config.mail.open_keys_dir.clone() {
+        shutdown.spawn_critical("keys of mail events", keys.clone().follow(folder, shutdown.clone()));
+    }
     shutdown
         .spawn_critical("management", management::serve(listener, health.clone(), metrics, shutdown.clone()));
 
@@ -91,7 +105,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Error> {
         mailer: Routed { relay: Reported { mailer: pool, status }, sink },
         writer,
         code_life: config.code_life(),
-        local_domains: config.mail_local_domains.clone(),
+        reader: EventReader { local_domains: config.mail_local_domains.clone(), keys },
+        words: words.words,
         metrics: mail_metrics.clone(),
         sender_reports: SenderReports::default(),
     };

@@ -3,10 +3,15 @@
 use std::process::ExitCode;
 
 use mail_service::{
-    config::{Config, Task, TestMail},
-    test_mail,
+    config::{Config, Task, TemplatesTask, TestMail},
+    templates, test_mail,
 };
-use service_kit::{open_files, shutdown::Shutdown, telemetry, tls};
+use service_kit::{
+    open_files,
+    shutdown::Shutdown,
+    telemetry::{self, chain},
+    tls,
+};
 use traces::{Lines, Program};
 
 #[global_allocator]
@@ -22,6 +27,7 @@ async fn main() -> ExitCode {
     let ended = match task {
         Task::Serve(config) => serve(*config).await,
         Task::TestMail(settings) => send_test_mail(&settings).await,
+        Task::Templates(task) => return show_templates(&task),
     };
     match ended {
         Ok(code) => code,
@@ -43,6 +49,20 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let finish = shutdown.finish(grace).await;
     exporter.flush().await;
     Ok(finish.into())
+}
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "it is for a person at a terminal, and no log")]
+fn show_templates(task: &TemplatesTask) -> ExitCode {
+    match templates::run(&task.command) {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{}", chain(&error));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 async fn send_test_mail(settings: &TestMail) -> anyhow::Result<ExitCode> {

@@ -9,8 +9,8 @@ use lettre::{
     Address, Message,
     address::AddressError,
     message::{
-        Body, Mailbox,
-        header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue, MIME_VERSION_1_0},
+        Body, Mailbox, MultiPart, MultiPartKind, SinglePart,
+        header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0},
     },
 };
 use ping_contract::{
@@ -18,6 +18,10 @@ use ping_contract::{
     event::{EventId, MailEvent},
     sender::{Sender, SenderError},
 };
+
+mod from_header;
+
+use from_header::from_header;
 
 /// A mail ready to be handed over.
 pub struct RenderedMail {
@@ -54,7 +58,8 @@ pub struct Unwritable;
 /// Writes mails of one sender.
 #[derive(Debug, Clone)]
 pub struct MessageWriter {
-    from: Mailbox,
+    sender: Address,
+    from: HeaderValue,
 }
 
 /// `MAIL_FROM` is not a mailbox.
@@ -66,22 +71,19 @@ pub enum BadSender {
     Address(#[source] AddressError),
 }
 
-/// `Auto-Submitted: auto-generated` (RFC 3834): no vacation notice answers a code.
-#[derive(Clone)]
-struct AutoSubmitted;
+/// A header of one fixed value in ASCII.
+fn fixed(name: &'static str, value: &'static str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+}
 
-impl Header for AutoSubmitted {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("Auto-Submitted")
-    }
+/// No vacation notice answers a code (RFC 3834).
+fn auto_submitted() -> HeaderValue {
+    fixed("Auto-Submitted", "auto-generated")
+}
 
-    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(Self)
-    }
-
-    fn display(&self) -> HeaderValue {
-        HeaderValue::new(Self::name(), "auto-generated".to_owned())
-    }
+/// The same for Exchange (MS-OXCMAIL, 2.1.3.2.20). Its value `All` would suppress reports of failed deliveries too.
+fn no_automatic_replies() -> HeaderValue {
+    fixed("X-Auto-Response-Suppress", "OOF, AutoReply")
 }
 
 impl MessageWriter {
@@ -89,48 +91,64 @@ impl MessageWriter {
     pub fn new(from: &str) -> Result<Self, BadSender> {
         let sender = Sender::parse(from).map_err(BadSender::Unreadable)?;
         let address = sender.address.parse::<Address>().map_err(BadSender::Address)?;
-        Ok(Self { from: Mailbox::new(sender.name, address) })
+        Ok(Self { from: from_header(sender.name.as_deref(), &address), sender: address })
     }
 
     /// The address in MAIL FROM.
     #[must_use]
     pub fn sender(&self) -> &str {
-        self.from.email.as_ref()
+        self.sender.as_ref()
     }
 
-    /// The domain that Message-IDs end with.
+    /// The domain that Message-IDs end with, in ASCII.
     #[must_use]
     pub fn domain(&self) -> &str {
-        self.from.email.domain()
+        self.sender.domain()
     }
 
-    /// Writes the mail. `root` makes its Message-ID: the same event gives the same one, on every try.
+    /// Writes the mail, with `html` as another form of the same text. The same event with the same `root`, of which its Message-ID is made, and the same `date`, before the year
+    /// 9999, gives the same bytes.
     pub fn write(
         &self,
         event: &MailEvent,
+        html: Option<&str>,
         root: &EventId,
-        now: SystemTime,
+        date: SystemTime,
     ) -> Result<RenderedMail, Unwritable> {
         let recipients = [&event.to].into_iter().chain(&event.also_to).map(recipient);
         let recipients = recipients.collect::<Result<Vec<_>, _>>()?;
-        let headers = recipients.iter().fold(Message::builder().from(self.from.clone()), |headers, to| {
-            headers.to(Mailbox::new(None, to.clone()))
-        });
-        let message = headers
+        let from = Message::builder().raw_header(self.from.clone());
+        let headers = recipients.iter().fold(from, |headers, to| headers.to(Mailbox::new(None, to.clone())));
+        let headers = headers
             .subject(one_line(&event.subject))
-            .date(now)
+            .date(date)
             .message_id(Some(format!("<{root}@{}>", self.domain())))
-            .header(AutoSubmitted)
-            .header(MIME_VERSION_1_0)
-            .header(ContentType::TEXT_PLAIN)
-            .body(text_body(&event.body))
-            .map_err(|_| Unwritable)?;
+            .raw_header(auto_submitted())
+            .raw_header(no_automatic_replies())
+            .header(MIME_VERSION_1_0);
+        let text = text_body(&event.body);
+        let message = match html {
+            None => headers.header(ContentType::TEXT_PLAIN).body(text),
+            Some(html) => headers.multipart(alternatives(text, html, root)),
+        };
+        let message = message.map_err(|_| Unwritable)?;
         Ok(RenderedMail {
             sender: self.sender().to_owned(),
             recipients: recipients.iter().map(ToString::to_string).collect(),
             content: message.formatted(),
         })
     }
+}
+
+/// The text before the HTML: programs show the last form that they know (RFC 2046, 5.1.4). The boundary cannot be chosen at
+/// random, or a retry would differ, and cannot appear in a part: a code's mail has no 32 hex digits.
+fn alternatives(text: Body, html: &str, root: &EventId) -> MultiPart {
+    let part = |content_type, body| SinglePart::builder().header(content_type).body(body);
+    MultiPart::builder()
+        .kind(MultiPartKind::Alternative)
+        .boundary(format!("ping-{root}"))
+        .singlepart(part(ContentType::TEXT_PLAIN, text))
+        .singlepart(part(ContentType::TEXT_HTML, text_body(html)))
 }
 
 fn recipient(to: &EmailAddress) -> Result<Address, Unwritable> {

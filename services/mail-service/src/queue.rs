@@ -5,6 +5,7 @@ pub mod rabbitmq;
 
 use std::future::Future;
 
+use ping_contract::locale::Wishes;
 use traces::TraceParent;
 
 /// Where messages come from.
@@ -43,6 +44,12 @@ pub struct Received<'a> {
     pub message_id: Option<&'a str>,
     /// The header `x-ping-expires-at`.
     pub expires_at_ms: Option<i64>,
+    /// The header `x-ping-issued-at`, in Unix milliseconds.
+    pub issued_at_ms: Option<i64>,
+    /// The AMQP `timestamp`, in Unix milliseconds: when its publisher says that it published the message.
+    pub published_at_ms: Option<i64>,
+    /// The header `x-ping-locales`.
+    pub locales: Option<&'a str>,
     /// The header `x-ping-attempt`, from 1.
     pub attempt: u32,
     /// The header `x-delivery-count`.
@@ -64,6 +71,10 @@ pub struct OutgoingMessage {
     pub attempt: Option<u32>,
     /// The header `x-ping-expires-at`.
     pub expires_at_ms: Option<i64>,
+    /// The header `x-ping-issued-at`.
+    pub issued_at_ms: Option<i64>,
+    /// The header `x-ping-locales`.
+    pub wishes: Wishes,
     /// The header `traceparent`.
     pub trace_parent: Option<TraceParent>,
 }

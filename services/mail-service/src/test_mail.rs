@@ -75,7 +75,7 @@ fn prepare(settings: &TestMail) -> Option<(Pool, RenderedMail)> {
         purpose: Some("test".to_owned()),
         locale: None,
     };
-    let mail = writer.write(&event, &id, SystemTime::now()).inspect_err(|error| logged(error)).ok()?;
+    let mail = writer.write(&event, None, &id, SystemTime::now()).inspect_err(|error| logged(error)).ok()?;
     let limits = PoolLimits {
         sessions: 1,
         mails: 1,

@@ -15,6 +15,7 @@ use traces::TraceArgs;
 use crate::{
     accounts::{AccountOptions, ParseUriError, parse_uri},
     http::{AllowedPages, TrustedProxies},
+    mail_sealing::SealKeyError,
     peppers::PepperError,
     tokens::KeyFolderError,
 };
@@ -135,6 +136,9 @@ pub enum ConfigError {
     /// `TOKEN_SIGNING_KEYS_DIR`.
     #[error("TOKEN_SIGNING_KEYS_DIR cannot be used")]
     SigningKeys(#[source] KeyFolderError),
+    /// `MAIL_SEAL_KEY_FILE`.
+    #[error("mail events cannot be sealed")]
+    SealKey(#[source] SealKeyError),
     /// A command on the directory without one.
     #[error("MONGO_URI is not set, so there is no directory of users")]
     NoDirectory,

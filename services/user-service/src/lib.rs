@@ -6,7 +6,7 @@
 //! - [`http`]: what endpoints share of HTTP: admission, bodies, trusted proxies, tokens and cookies, problems.
 //! - [`sessions`], [`tokens`]: what a verified code is exchanged for.
 //! - [`codes`]: one code's life in Redis: issue, verify, settle. [`peppers`]: the keys of its digests.
-//! - [`publisher`]: handing the mail event over to the broker. [`accounts`]: who a user is.
+//! - [`mail_sealing`]: writing the mail event, sealed if a key is set. [`publisher`]: handing it over to the broker. [`accounts`]: who a user is.
 //! - [`audit`]: what happened to sign-ins, sessions and keys, for those who look into it.
 //! - [`metrics`], [`rate_limits`]: counters; policies, and clients as limits count them.
 //! - [`random`]: random bytes.
@@ -19,6 +19,7 @@ pub mod codes;
 pub mod config;
 pub mod endpoints;
 pub mod http;
+pub mod mail_sealing;
 pub mod metrics;
 pub mod peppers;
 pub mod publisher;
@@ -49,6 +50,7 @@ use crate::{
     codes::Store,
     endpoints::{App, LoginConcurrency, Parts, RouterOptions, api},
     http::admission::Admission,
+    mail_sealing::MailSealing,
     metrics::ServiceMetrics,
     peppers::Peppers,
     publisher::RabbitMq,
@@ -136,10 +138,12 @@ fn app(config: &Config, watching: Watching<'_>, shutdown: &Shutdown) -> Result<A
         shutdown.spawn_critical("peppers", reread_peppers(&peppers, file.clone(), audit, shutdown));
     }
     let lasting_peppers = config.secrets.lasting_peppers(&peppers);
+    let sealing = mail_sealing(config, shutdown)?;
     let sessions = ring.is_some().then(|| Sessions::new(redis.clone(), lasting_peppers.clone()));
     Ok(App::new(Parts {
         store: Store::new(redis.clone(), Arc::clone(&limits)),
         publisher: Arc::new(publisher),
+        sealing,
         accounts: accounts(config, health, shutdown)?,
         tokens: tokens(config, TokenParts { ring, redis, peppers: &peppers, audit, health }, shutdown)?,
         sessions,
@@ -165,6 +169,14 @@ fn reread_peppers(
     let audit = audit.clone();
     let on_change = move |kid: &str| record_rotation(&audit, &format!("pepper {kid}"));
     peppers::reread(peppers.clone(), file, on_change, shutdown.clone())
+}
+
+/// Seals mail events where there is a key, and follows its file.
+fn mail_sealing(config: &Config, shutdown: &Shutdown) -> Result<MailSealing, ConfigError> {
+    let Some(file) = &config.secrets.mail_seal_key_file else { return Ok(MailSealing::default()) };
+    let sealing = MailSealing::read(file).map_err(ConfigError::SealKey)?;
+    shutdown.spawn_critical("mail sealing", sealing.clone().follow(file.clone(), shutdown.clone()));
+    Ok(sealing)
 }
 
 /// Other keys are in use; `detail` names the one that is used from now on.

@@ -3,7 +3,7 @@
 mod rabbitmq;
 
 use futures::future::BoxFuture;
-use ping_contract::event::EventId;
+use ping_contract::{event::EventId, locale::Wishes};
 use traces::TraceParent;
 
 pub use rabbitmq::RabbitMq;
@@ -15,8 +15,12 @@ pub struct OutgoingMail {
     pub id: EventId,
     /// The JSON. Holds the code: never logged.
     pub body: Vec<u8>,
+    /// When the code was made: Unix milliseconds on Redis' clock.
+    pub issued_at_ms: i64,
     /// After this moment it must not be mailed: Unix milliseconds on Redis' clock.
     pub expires_at_ms: i64,
+    /// The languages that the user would like.
+    pub wishes: Wishes,
     /// The trace that the request came with, if any.
     pub trace_parent: Option<TraceParent>,
 }

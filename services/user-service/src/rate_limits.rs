@@ -188,12 +188,6 @@ impl Limits {
     pub fn stranger_attempts(&self) -> u32 {
         self.max_attempts.saturating_sub(KEPT_FROM_STRANGERS).max(1)
     }
-
-    /// Whole minutes that the mail promises: never more than the code lives, at least one.
-    #[must_use]
-    pub fn code_minutes(&self) -> u64 {
-        (self.code_ttl.as_secs() / 60).max(1)
-    }
 }
 
 /// Whole seconds after which a client that waits them is past `end`, however fast it is: rounded up, and up again
@@ -242,12 +236,6 @@ mod tests {
         assert_eq!(refusal.policies, [Policy::LoginResend, Policy::LoginIp]);
         assert_eq!(refusal.longest, Remaining { policy: Policy::LoginResend, places: 0, seconds: 61 });
         assert_eq!(Refusal::from_ends(&[], 0), None);
-    }
-
-    #[test]
-    fn the_mail_never_promises_more_than_the_code_lives() {
-        let minutes = |seconds| Limits { code_ttl: Duration::from_secs(seconds), ..limits() }.code_minutes();
-        assert_eq!((minutes(300), minutes(119), minutes(5)), (5, 1, 1));
     }
 
     #[test]

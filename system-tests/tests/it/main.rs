@@ -7,6 +7,7 @@
 
 mod guide;
 mod restarts;
+mod sealed_mail;
 mod secrecy;
 mod sign_in;
 mod synthetic_sign_in;

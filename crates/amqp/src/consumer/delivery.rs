@@ -24,6 +24,8 @@ pub struct Delivery {
     pub body: Vec<u8>,
     /// The publisher's id, if it gave one.
     pub message_id: Option<String>,
+    /// When the publisher says that it published it: Unix seconds.
+    pub timestamp: Option<u64>,
     /// Whether the broker has delivered it before, to us or to somebody else.
     pub redelivered: bool,
     persistent: bool,
@@ -40,6 +42,7 @@ impl Delivery {
         Self {
             body: data,
             message_id: properties.message_id().as_ref().map(ToString::to_string),
+            timestamp: *properties.timestamp(),
             redelivered,
             persistent: *properties.delivery_mode() == Some(PERSISTENT),
             headers: properties.headers().clone(),

@@ -70,10 +70,12 @@ impl Message {
         self.text().split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()
     }
 
-    /// The six-digit code in the body.
+    /// The six-digit code in the body. Of several parts, lines between them are no text: they may hold any digits.
     #[must_use]
     pub fn code(&self) -> Option<String> {
-        crate::mailpit::code_in(&self.body()).map(str::to_owned)
+        let body = self.body();
+        let mut lines = body.lines().filter(|line| !line.starts_with("--"));
+        lines.find_map(crate::mailpit::code_in).map(str::to_owned)
     }
 
     fn text(&self) -> String {

@@ -104,6 +104,41 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
+fn a_mail_server_is_greeted_with_the_configured_name_or_the_domain_of_the_sender() {
+    let hello = |args: &[&str]| {
+        let args = [&["--smtp-host=h", "--mail-from=Ping <a@b\u{fc}cher.example>"], args].concat();
+        config(&args).smtp.relay().map(|relay| relay.hello.to_string())
+    };
+    assert_eq!(hello(&[]).unwrap(), "xn--bcher-kva.example");
+    for (name, said) in [
+        ("mail.example.org", "mail.example.org"),
+        ("mail.b\u{fc}cher.example", "mail.xn--bcher-kva.example"),
+        ("[192.0.2.1]", "[192.0.2.1]"),
+        ("[IPv6:2001:db8::1]", "[IPv6:2001:db8::1]"),
+    ] {
+        assert_eq!(hello(&[&format!("--smtp-hello-name={name}")]).unwrap(), said);
+    }
+    for name in ["mail.example.org\r\nRSET", "192.0.2.1", "my_host", " "] {
+        let error = hello(&[&format!("--smtp-hello-name={name}")]).unwrap_err();
+        assert!(error.to_string().contains("SMTP_HELLO_NAME cannot be used"), "{error}");
+    }
+}
+
+#[test]
+fn a_sender_that_would_be_more_than_one_header_is_refused_with_the_reason() {
+    for (from, reason) in [
+        ("Ping\r\nBcc: b <a@example.org>", "line break"),
+        ("Pi\u{1}ng <a@example.org>", "control character"),
+        ("Ping \u{202e}knab <a@example.org>", "direction of text"),
+        ("Ping", "no address"),
+    ] {
+        let error = config(&["--mail-from", from]).smtp.writer().unwrap_err();
+        let said = service_kit::telemetry::chain(&error);
+        assert!(said.contains("MAIL_FROM cannot be used") && said.contains(reason), "{said}");
+    }
+}
+
+#[test]
 fn secrets_do_not_print() {
     let printed = format!("{:?}", config(&["--email-user", "a@b.org", "--email-password", "tr0ub4dor"]));
     assert!(!printed.contains("tr0ub4dor"), "{printed}");

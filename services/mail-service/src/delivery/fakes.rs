@@ -4,7 +4,7 @@ use std::{
     collections::{HashSet, VecDeque},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -21,9 +21,12 @@ use super::{
     sent::{SentCheck, SentLog},
 };
 use crate::{
+    event::EventReader,
     message::{MessageWriter, RenderedMail},
+    open_keys::OpenKeys,
     queue::{Incoming, NotPublished, Outbox, OutgoingMessage, Received, Source},
     smtp::{Failure, Mailer, sender_refusal::SenderReports},
+    words::Words,
 };
 
 /// The time on the fake Redis clock: far from the machine's own.
@@ -33,6 +36,8 @@ pub(crate) const NOW_MS: i64 = 4_000_000_000_000;
 pub(crate) struct FakeSentLog {
     pub(crate) marked: Arc<Mutex<HashSet<EventId>>>,
     pub(crate) silent: Arc<AtomicBool>,
+    /// Milliseconds since [`NOW_MS`].
+    pub(crate) later_ms: Arc<AtomicI64>,
 }
 
 impl SentLog for FakeSentLog {
@@ -41,7 +46,8 @@ impl SentLog for FakeSentLog {
             return Err(StoreError::TimedOut);
         }
         let sent = id.is_some_and(|id| self.marked.lock().unwrap().contains(id));
-        Ok(SentCheck { sent, now_ms: NOW_MS, asked: Instant::now() })
+        let now_ms = NOW_MS + self.later_ms.load(Ordering::SeqCst);
+        Ok(SentCheck { sent, now_ms, asked: Instant::now() })
     }
 
     async fn mark(&self, id: &EventId, _: Duration) -> Result<(), StoreError> {
@@ -55,6 +61,8 @@ impl SentLog for FakeSentLog {
 pub(crate) struct FakeMailer {
     pub(crate) script: Arc<Mutex<VecDeque<Failure>>>,
     pub(crate) sent: Arc<Mutex<Vec<String>>>,
+    /// Every mail that it was given, those that it did not take too.
+    pub(crate) tried: Arc<Mutex<Vec<String>>>,
     pub(crate) probe_fails: Arc<Mutex<Option<Failure>>>,
 }
 
@@ -68,10 +76,12 @@ impl FakeMailer {
 
 impl Mailer for FakeMailer {
     async fn send(&self, mail: &RenderedMail, _: Instant) -> Result<(), Failure> {
+        let content = String::from_utf8(mail.content().to_vec()).unwrap();
+        self.tried.lock().unwrap().push(content.clone());
         if let Some(failure) = self.script.lock().unwrap().pop_front() {
             return Err(failure);
         }
-        self.sent.lock().unwrap().push(String::from_utf8(mail.content().to_vec()).unwrap());
+        self.sent.lock().unwrap().push(content);
         Ok(())
     }
 
@@ -86,7 +96,8 @@ pub(crate) fn handler(sent: FakeSentLog, mailer: FakeMailer) -> Handler<FakeSent
         mailer,
         writer: MessageWriter::new("no-reply@ping.example").unwrap(),
         code_life: Duration::from_mins(5),
-        local_domains: Vec::new(),
+        reader: EventReader { local_domains: Vec::new(), keys: OpenKeys::none() },
+        words: Words::Original,
         metrics: MailMetrics::register(&Metrics::new("mail-service", "0")),
         sender_reports: SenderReports::default(),
     }
@@ -103,7 +114,11 @@ pub(crate) enum Fate {
 pub(crate) struct FakeItem {
     pub(crate) name: &'static str,
     pub(crate) body: Vec<u8>,
+    pub(crate) message_id: Option<String>,
     pub(crate) expires_at_ms: Option<i64>,
+    pub(crate) issued_at_ms: Option<i64>,
+    pub(crate) published_at_ms: Option<i64>,
+    pub(crate) locales: Option<String>,
     pub(crate) attempt: u32,
     pub(crate) delivery_count: u64,
     pub(crate) trace_parent: Option<TraceParent>,
@@ -130,8 +145,11 @@ impl Incoming for FakeItem {
     fn received(&self) -> Received<'_> {
         Received {
             body: &self.body,
-            message_id: None,
+            message_id: self.message_id.as_deref(),
             expires_at_ms: self.expires_at_ms,
+            issued_at_ms: self.issued_at_ms,
+            published_at_ms: self.published_at_ms,
+            locales: self.locales.as_deref(),
             attempt: self.attempt,
             delivery_count: self.delivery_count,
             trace_parent: self.trace_parent,
@@ -174,7 +192,11 @@ impl FakeQueue {
         FakeItem {
             name,
             body,
+            message_id: None,
             expires_at_ms: Some(NOW_MS + 300_000),
+            issued_at_ms: None,
+            published_at_ms: None,
+            locales: None,
             attempt: 1,
             delivery_count: 0,
             trace_parent: None,

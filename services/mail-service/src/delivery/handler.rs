@@ -2,16 +2,15 @@
 
 use std::time::{Duration, SystemTime};
 
-use ping_contract::{
-    address::EmailAddress,
-    event::{EventId, MailEvent},
-};
+use ping_contract::{address::EmailAddress, event::EventId};
 use redis_client::StoreError;
+use sealed_mail::OpenError;
 use service_kit::telemetry::chain;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::{
+    issued_at::issued_at,
     metrics::MailMetrics,
     outcome::{Outcome, RejectReason},
     retry::{FOREIGN_RETRIES, PauseReason, RetryReason},
@@ -19,9 +18,11 @@ use super::{
     spans::{record_smtp, smtp_span},
 };
 use crate::{
+    event::{Event, EventReader, ReadError, sealed_id},
     message::MessageWriter,
     queue::Received,
     smtp::{Failure, Mailer, sender_refusal::SenderReports},
+    words::{Letter, Words},
 };
 
 /// How often a message may come back by itself (a crash, a lost connection, a pause) before it is parked unread.
@@ -39,6 +40,8 @@ pub struct Facts {
     pub to: Option<EmailAddress>,
     /// What its Message-ID is made of: the id, or a random one that its retries keep.
     pub root: EventId,
+    /// When it was made, on Redis' clock, once that is known: the mail's `Date`, which its retries keep.
+    pub issued_at_ms: Option<i64>,
     /// When its code dies, on Redis' clock, once that is known.
     pub expires_at_ms: Option<i64>,
     /// When its code dies, on our clock; a whole life if that is not known.
@@ -57,8 +60,10 @@ pub struct Handler<S, M> {
     pub writer: MessageWriter,
     /// The life of an event of ours without the expiry header, from its first receipt.
     pub code_life: Duration,
-    /// Domains without a dot that events of other publishers may be mailed to.
-    pub local_domains: Vec<String>,
+    /// How events are read.
+    pub reader: EventReader,
+    /// How codes are put into words.
+    pub words: Words,
     pub metrics: MailMetrics,
     /// Late refusals of the sender in a row.
     pub sender_reports: SenderReports,
@@ -91,6 +96,7 @@ impl<S: SentLog, M: Mailer> Handler<S, M> {
             id: None,
             to: None,
             root: root.unwrap_or_else(|| EventId::from_bytes(rand::random())),
+            issued_at_ms: received.issued_at_ms.or(received.published_at_ms),
             expires_at_ms: received.expires_at_ms,
             expires: Instant::now() + self.code_life,
             failure: None,
@@ -102,19 +108,16 @@ impl<S: SentLog, M: Mailer> Handler<S, M> {
         if received.delivery_count > DELIVERY_LIMIT {
             return Err(self.count(Outcome::Reject(RejectReason::DeliveredTooOften), facts));
         }
-        let event = MailEvent::parse_with_local(received.body, &self.local_domains);
-        let event = event.map_err(|error| self.count(error.into(), facts))?;
-        if event.unusable_recipients > 0 {
-            let unusable = event.unusable_recipients;
-            tracing::warn!(unusable, "some recipients of an event cannot be mailed to");
-        }
-        facts.id.clone_from(&event.id);
-        facts.to = Some(event.to.clone());
-        if let Some(id) = &event.id {
-            facts.root = id.clone();
-        }
+        let read = match self.read(received, facts) {
+            // Its code has an end all the same.
+            Err(error) if error != ReadError::Open(OpenError::UnknownKey) => {
+                return Err(self.count(error.into(), facts));
+            }
+            read => read,
+        };
         let look = self.sent.look(facts.id.as_ref()).await;
         let check = look.map_err(|error| self.count(Outcome::Pause(silent(&error)), facts))?;
+        facts.issued_at_ms = Some(issued_at(received, check.now_ms));
         self.judge_expiry(received, &check, facts);
         if check.sent {
             self.metrics.already_sent();
@@ -127,11 +130,35 @@ impl<S: SentLog, M: Mailer> Handler<S, M> {
             let outcome = Outcome::Reject(RejectReason::GaveUp(RetryReason::ParkingRefused));
             return Err(self.count(outcome, facts));
         }
-        let outcome = self.send(&event, &check, facts).await;
+        let event = read.map_err(|error| self.count(error.into(), facts))?;
+        let letter = self.words.letter(event, received.locales);
+        if let Some(locale) = &letter.locale {
+            self.metrics.rendered(locale);
+        }
+        if letter.fell_back {
+            self.metrics.fell_back();
+        }
+        let outcome = self.send(&letter, check.asked, facts).await;
         if outcome == Outcome::Delivered && received.expires_at_ms.is_some() && facts.id.is_some() {
             self.metrics.aged(self.age(facts.expires));
         }
         Ok(self.count(outcome, facts))
+    }
+
+    fn read(&self, received: &Received<'_>, facts: &mut Facts) -> Result<Event, ReadError> {
+        let event = self.reader.read(received).inspect_err(|_| facts.id = sealed_id(received.body));
+        if let Ok(event) = &event {
+            facts.id = event.id().cloned();
+            facts.to = Some(event.to().clone());
+            let unusable = event.unusable_recipients();
+            if unusable > 0 {
+                tracing::warn!(unusable, "some recipients of an event cannot be mailed to");
+            }
+        }
+        if let Some(id) = &facts.id {
+            facts.root = id.clone();
+        }
+        event
     }
 
     /// How long ago a code was made that dies at `expires`.
@@ -148,9 +175,11 @@ impl<S: SentLog, M: Mailer> Handler<S, M> {
         facts.expires = check.moment(expires_at_ms);
     }
 
-    async fn send(&self, event: &MailEvent, check: &SentCheck, facts: &mut Facts) -> Outcome {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(check.now_ms).unwrap_or(0));
-        let mail = match self.writer.write(event, &facts.root, now) {
+    /// `begun` is when this try began.
+    async fn send(&self, letter: &Letter, begun: Instant, facts: &mut Facts) -> Outcome {
+        let issued_at = facts.issued_at_ms.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0);
+        let date = SystemTime::UNIX_EPOCH + Duration::from_millis(issued_at);
+        let mail = match self.writer.write(&letter.event, letter.html.as_deref(), &facts.root, date) {
             Ok(mail) => mail,
             Err(unwritable) => return unwritable.into(),
         };
@@ -166,7 +195,7 @@ impl<S: SentLog, M: Mailer> Handler<S, M> {
                 failure.into()
             };
         }
-        self.metrics.accepted(check.asked.elapsed());
+        self.metrics.accepted(begun.elapsed());
         self.remember(facts).await;
         Outcome::Delivered
     }
@@ -208,5 +237,7 @@ fn log(outcome: Outcome, attempt: u32, facts: &Facts) {
     }
 }
 
+#[cfg(test)]
+mod sealed_tests;
 #[cfg(test)]
 mod tests;

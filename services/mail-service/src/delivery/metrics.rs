@@ -29,6 +29,11 @@ struct Reason {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Rendered {
+    locale: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Retry {
     tier: &'static str,
     reason: &'static str,
@@ -49,6 +54,8 @@ pub struct MailMetrics {
     retries: Family<Retry, Counter>,
     paused: Family<Reason, Gauge>,
     in_flight: Gauge,
+    rendered: Family<Rendered, Counter>,
+    fallbacks: Counter,
 }
 
 impl MailMetrics {
@@ -65,6 +72,8 @@ impl MailMetrics {
             retries: Family::default(),
             paused: Family::default(),
             in_flight: Gauge::default(),
+            rendered: Family::default(),
+            fallbacks: Counter::default(),
         };
         this.begin_at_zero();
         let ours = this.clone();
@@ -98,6 +107,16 @@ impl MailMetrics {
                 ours.paused,
             );
             registry.register("ping_mail_in_flight", "Messages being worked on", ours.in_flight);
+            registry.register(
+                "ping_mail_rendered",
+                "Mails made from templates, by language; retries count again",
+                ours.rendered,
+            );
+            registry.register(
+                "ping_mail_template_fallbacks",
+                "Mails made with the shipped layout because the administrator's failed, and starts without the latter",
+                ours.fallbacks,
+            );
         });
         this
     }
@@ -146,6 +165,16 @@ impl MailMetrics {
         self.sends.get_or_create(&Send { outcome, smtp_class }).inc();
     }
 
+    /// A mail was made from templates, in this language.
+    pub fn rendered(&self, locale: &str) {
+        self.rendered.get_or_create(&Rendered { locale: locale.to_owned() }).inc();
+    }
+
+    /// An administrator's templates could not be used.
+    pub fn fell_back(&self) {
+        self.fallbacks.inc();
+    }
+
     /// Counts a redelivery of what was mailed before: no second mail.
     pub fn already_sent(&self) {
         self.sends.get_or_create(&Send { outcome: "already_sent", smtp_class: "none" }).inc();
@@ -192,6 +221,7 @@ mod tests {
         let metrics = MailMetrics::register(&registry);
         metrics.code_lives(Duration::from_mins(5));
         metrics.retried("send-otp.retry.5s", RetryReason::Deferred);
+        metrics.rendered("en");
         test_kit::documents::assert_metrics("mail-service", &registry.encode(), &format!("{registry:?}"));
     }
 }

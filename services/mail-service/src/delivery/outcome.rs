@@ -1,9 +1,11 @@
 //! What became of one message, as a type: the handler says it, the consumer acts on it.
 
 use ping_contract::event::EventError;
+use sealed_mail::OpenError;
 
 use super::retry::{PauseReason, RetryReason};
 use crate::{
+    event::ReadError,
     message::Unwritable,
     smtp::{Failure, Fault, Part, Reply, Severity},
 };
@@ -55,6 +57,8 @@ pub enum RejectReason {
     DeliveredTooOften,
     /// Not a mail event.
     Unreadable(EventError),
+    /// A sealed event that was changed, or moved from another one.
+    Tampered,
     /// The recipient does not fit into an SMTP command.
     Unwritable,
     /// 5xx for this mail.
@@ -65,13 +69,14 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// Every label, for counters that begin at 0.
-    pub const LABELS: [&'static str; 9] = [
+    pub const LABELS: [&'static str; 10] = [
         "delivered_too_often",
         "too_large",
         "unknown_version",
         "bad_id",
         "bad_recipient",
         "malformed",
+        "tampered",
         "unwritable",
         "refused",
         "gave_up",
@@ -87,6 +92,7 @@ impl RejectReason {
             Self::Unreadable(EventError::Id) => "bad_id",
             Self::Unreadable(EventError::Recipient) => "bad_recipient",
             Self::Unreadable(EventError::Malformed) => "malformed",
+            Self::Tampered => "tampered",
             Self::Unwritable => "unwritable",
             Self::Refused(_) => "refused",
             Self::GaveUp(_) => "gave_up",
@@ -94,9 +100,16 @@ impl RejectReason {
     }
 }
 
-impl From<EventError> for Outcome {
-    fn from(error: EventError) -> Self {
-        Self::Reject(RejectReason::Unreadable(error))
+impl From<ReadError> for Outcome {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Event(error) => Self::Reject(RejectReason::Unreadable(error)),
+            ReadError::Open(OpenError::UnknownKey) => Self::Retry(RetryReason::UnknownKey),
+            ReadError::Open(OpenError::Tampered) => Self::Reject(RejectReason::Tampered),
+            ReadError::Open(OpenError::Contents) => {
+                Self::Reject(RejectReason::Unreadable(EventError::Version))
+            }
+        }
     }
 }
 
@@ -170,6 +183,7 @@ mod tests {
         ];
         let others = [
             RejectReason::DeliveredTooOften,
+            RejectReason::Tampered,
             RejectReason::Unwritable,
             RejectReason::Refused(Reply::new(550)),
             RejectReason::GaveUp(RetryReason::Busy),

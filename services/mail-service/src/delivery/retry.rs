@@ -2,7 +2,7 @@
 //!
 //! | failure | attempt 1 | 2 | 3 and later |
 //! |---|---|---|---|
-//! | busy, timed out, connection lost, out of step, parking refused | 5 s | 15 s | 45 s |
+//! | busy, timed out, connection lost, out of step, unknown key, parking refused | 5 s | 15 s | 45 s |
 //! | deferred (450, 451, 452: greylisting and full mailboxes take longer) | 15 s | 45 s | 45 s |
 //! | sender refused with the message, the first report | 5 s | parked ||
 //! | sender refused with the message, the second report in a row | consuming pauses, and this mail is tried until it is taken or its code is dead |||
@@ -39,6 +39,8 @@ pub enum RetryReason {
     SenderRefused,
     /// The sink of synthetic sign-ins did not take the mail.
     SinkFailed,
+    /// It is sealed with a key that is not here. A rotation brings keys to one pod after the other.
+    UnknownKey,
     /// It should be parked and the parking queue did not take it.
     ParkingRefused,
 }
@@ -108,6 +110,7 @@ impl RetryReason {
             Self::OutOfStep => "out_of_step",
             Self::SenderRefused => "sender_refused",
             Self::SinkFailed => "sink_failed",
+            Self::UnknownKey => "unknown_key",
             Self::ParkingRefused => "parking_refused",
         }
     }

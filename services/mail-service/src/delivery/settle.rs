@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use ping_contract::topology::{PARKING_QUEUE, RetryTier};
+use ping_contract::{
+    locale::Wishes,
+    topology::{PARKING_QUEUE, RetryTier},
+};
 use service_kit::{backoff::pause, shutdown::Shutdown, telemetry::chain};
 use tokio::time::Instant;
 
@@ -75,6 +78,8 @@ impl<O: Outbox> Settler<O> {
             body: received.body.to_vec(),
             attempt: Some(received.attempt.saturating_add(1)),
             expires_at_ms: facts.expires_at_ms,
+            issued_at_ms: facts.issued_at_ms,
+            wishes: received.locales.map(Wishes::parse).unwrap_or_default(),
             trace_parent: trace_parent(&received),
         };
         match self.outbox.publish(message).await {
@@ -109,6 +114,8 @@ impl<O: Outbox> Settler<O> {
             body: ParkedNote::new(reason, &subject).to_json(),
             attempt: None,
             expires_at_ms: None,
+            issued_at_ms: None,
+            wishes: Wishes::default(),
             trace_parent: trace_parent(&item.received()),
         };
         match self.outbox.publish(message).await {

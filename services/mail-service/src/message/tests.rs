@@ -26,7 +26,7 @@ fn event(subject: &str, body: &str) -> MailEvent {
 fn written(subject: &str, body: &str) -> String {
     let writer = MessageWriter::new("Ping <no-reply@ping.example>").unwrap();
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    let mail = writer.write(&event(subject, body), &EventId::from_bytes(ROOT), now).unwrap();
+    let mail = writer.write(&event(subject, body), None, &EventId::from_bytes(ROOT), now).unwrap();
     assert_eq!(mail.sender(), "no-reply@ping.example");
     assert_eq!(mail.recipients(), ["ada@example.org"]);
     String::from_utf8(mail.content().to_vec()).unwrap()
@@ -39,13 +39,14 @@ fn parts(content: &str) -> (Vec<&str>, &str) {
     (fields.map(|line| line.split_once(':').expect("a field has a colon").0).collect(), body)
 }
 
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 10] = [
     "From",
     "To",
     "Subject",
     "Date",
     "Message-ID",
     "Auto-Submitted",
+    "X-Auto-Response-Suppress",
     "MIME-Version",
     "Content-Type",
     "Content-Transfer-Encoding",
@@ -69,6 +70,7 @@ fn a_sign_in_mail_is_plain_text_with_the_headers_a_reader_expects() {
         "Date: Tue, 14 Nov 2023 22:13:20 +0000",
         "Message-ID: <5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a@ping.example>",
         "Auto-Submitted: auto-generated",
+        "X-Auto-Response-Suppress: OOF, AutoReply",
         "Content-Type: text/plain; charset=utf-8",
         "Content-Transfer-Encoding: 7bit",
     ] {
@@ -110,27 +112,61 @@ proptest! {
     }
 }
 
+fn from(sender: &str) -> (MessageWriter, String) {
+    let writer = MessageWriter::new(sender).unwrap();
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let mail = writer.write(&event("s", "b"), None, &EventId::from_bytes(ROOT), now).unwrap();
+    assert_eq!(mail.sender(), writer.sender());
+    (writer, String::from_utf8(mail.content().to_vec()).unwrap())
+}
+
 /// The names that people give, of which some are no atoms, and one would be more than one header.
 #[test]
 fn a_sender_as_people_write_it_is_one_header_and_one_address() {
-    for (from, header, address) in [
-        (
-            "Ping, Inc. <no-reply@ping.example>",
-            "=?utf-8?b?UGluZywgSW5jLg==?= <no-reply@ping.example>",
-            "no-reply@ping.example",
-        ),
-        ("\"Ping\" <no-reply@ping.example>", "Ping <no-reply@ping.example>", "no-reply@ping.example"),
-        ("<no-reply@ping.example>", "no-reply@ping.example", "no-reply@ping.example"),
-        ("Ping <a@b\u{fc}cher.example>", "Ping <a@xn--bcher-kva.example>", "a@xn--bcher-kva.example"),
+    for (sender, header) in [
+        ("Ping, Inc. <no-reply@ping.example>", "\"Ping, Inc.\" <no-reply@ping.example>"),
+        ("\"Ping\" <no-reply@ping.example>", "Ping <no-reply@ping.example>"),
+        ("no-reply@ping.example (Ping: a \"test\")", "\"Ping: a \\\"test\\\"\" <no-reply@ping.example>"),
+        ("Büro @ Ping <no-reply@ping.example>", "=?utf-8?b?QsO8cm8gQCBQaW5n?= <no-reply@ping.example>"),
+        ("<no-reply@ping.example>", "no-reply@ping.example"),
     ] {
-        let writer = MessageWriter::new(from).unwrap();
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        let mail = writer.write(&event("s", "b"), &EventId::from_bytes(ROOT), now).unwrap();
-        let content = String::from_utf8(mail.content().to_vec()).unwrap();
+        let (writer, content) = from(sender);
         assert!(content.contains(&format!("From: {header}\r\n")), "{content}");
-        assert_eq!(mail.sender(), address);
+        assert_eq!(writer.sender(), "no-reply@ping.example");
+        assert_eq!(sorted(parts(&content).0), sorted(FIELDS.to_vec()));
     }
-    for from in ["Pi\nng <a@ping.example>", "Ping <a@ping.example\r\nBcc: b@c.example>", "apikey", ""] {
+    for from in [
+        "Pi\nng <a@ping.example>",
+        "Pi\0ng <a@ping.example>",
+        "Pi\u{202e}ng <a@ping.example>",
+        "Ping <a@ping.example\r\nBcc: b@c.example>",
+        "apikey",
+        "",
+    ] {
         assert!(MessageWriter::new(from).is_err(), "{from}");
+    }
+}
+
+#[test]
+fn an_international_domain_is_punycode_wherever_it_is_written() {
+    let (writer, content) = from("Ping <a@b\u{fc}cher.example>");
+    assert_eq!((writer.sender(), writer.domain()), ("a@xn--bcher-kva.example", "xn--bcher-kva.example"));
+    assert!(content.contains("From: Ping <a@xn--bcher-kva.example>\r\n"), "{content}");
+    assert!(
+        content.contains("Message-ID: <5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a@xn--bcher-kva.example>\r\n"),
+        "{content}"
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_name_that_is_taken_makes_a_mail(name in "(?s).{0,200}") {
+        let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
+        if let Ok(writer) = MessageWriter::new(&format!("\"{quoted}\" <a@ping.example>")) {
+            let mail = writer.write(&event("s", "b"), None, &EventId::from_bytes(ROOT), SystemTime::UNIX_EPOCH).unwrap();
+            let content = String::from_utf8(mail.content().to_vec()).unwrap();
+            prop_assert_eq!(sorted(parts(&content).0), sorted(FIELDS.to_vec()));
+            prop_assert!(content.is_ascii() && is_crlf_only(&content), "{:?}", content);
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use amqp::{Consumer, ConsumerState, Delivery, HeaderValue, Message, Publisher};
 use ping_contract::{
-    event::{ATTEMPT_HEADER, EXPIRES_AT_HEADER},
+    event::{ATTEMPT_HEADER, EXPIRES_AT_HEADER, ISSUED_AT_HEADER, LOCALES_HEADER},
     topology::RETRY_EXCHANGE,
 };
 use tokio::time::timeout;
@@ -41,6 +41,11 @@ impl Incoming for Delivery {
             body: &self.body,
             message_id: self.message_id.as_deref(),
             expires_at_ms: self.int_header(EXPIRES_AT_HEADER),
+            issued_at_ms: self.int_header(ISSUED_AT_HEADER),
+            published_at_ms: self
+                .timestamp
+                .and_then(|seconds| i64::try_from(seconds).ok()?.checked_mul(1000)),
+            locales: self.text_header(LOCALES_HEADER),
             attempt: attempt.unwrap_or(1).max(1),
             delivery_count: self.delivery_count(),
             trace_parent: self.text_header(TRACE_PARENT).and_then(TraceParent::parse),
@@ -61,9 +66,12 @@ impl Incoming for Delivery {
 impl Outbox for Publisher {
     async fn publish(&self, message: OutgoingMessage) -> Result<(), NotPublished> {
         let attempt = message.attempt.map(|n| i32::try_from(n).unwrap_or(i32::MAX));
+        let wishes = Some(message.wishes).filter(|wishes| !wishes.is_empty());
         let headers = [
             attempt.map(|n| (ATTEMPT_HEADER, HeaderValue::I32(n))),
             message.expires_at_ms.map(|ms| (EXPIRES_AT_HEADER, HeaderValue::I64(ms))),
+            message.issued_at_ms.map(|ms| (ISSUED_AT_HEADER, HeaderValue::I64(ms))),
+            wishes.map(|wishes| (LOCALES_HEADER, HeaderValue::Text(wishes.to_string()))),
             message.trace_parent.map(|parent| (TRACE_PARENT, HeaderValue::Text(parent.to_string()))),
         ];
         let message = Message {

@@ -1,9 +1,10 @@
 //! From the queue to the mail server.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use lettre::message::header::{Date, Headers};
 use ping_contract::{
-    event::EXPIRES_AT_HEADER,
+    event::{EXPIRES_AT_HEADER, ISSUED_AT_HEADER},
     keys,
     topology::{MAIL_QUEUE, PARKING_QUEUE},
 };
@@ -20,10 +21,25 @@ async fn an_event_becomes_a_mail_with_its_fields() {
     assert_eq!(mail.header("To").as_deref(), Some("ada@example.org"));
     assert_eq!(mail.header("Subject").as_deref(), Some("Your OTP Code"));
     assert_eq!(mail.header("Auto-Submitted").as_deref(), Some("auto-generated"));
+    assert_eq!(mail.header("X-Auto-Response-Suppress").as_deref(), Some("OOF, AutoReply"));
     assert!(mail.header("Date").is_some());
     assert_eq!(mail.code().as_deref(), Some(CODE));
     rig.wait_for_queued(MAIL_QUEUE, 0).await;
     rig.wait_for_metric(r#"ping_mail_sends_total{outcome="delivered",smtp_class="2xx"} 1"#).await;
+}
+
+#[tokio::test]
+async fn a_mail_is_dated_with_the_moment_at_which_its_code_was_made() {
+    let rig = start().await;
+    let now = rig.now_ms().await;
+    let issued = now - 120_000;
+    let headers = vec![(ISSUED_AT_HEADER, issued.into()), (EXPIRES_AT_HEADER, (now + 180_000).into())];
+    rig.publish_with(event(&id(1), "ada@example.org").to_json(), headers).await;
+    let mail = rig.relay.wait_for_message_to("ada@example.org", SOON).await;
+    let mut date = Headers::new();
+    date.set(Date::from(UNIX_EPOCH + Duration::from_millis(issued.try_into().unwrap())));
+    let text = String::from_utf8(mail.data).unwrap();
+    assert!(text.contains(&date.to_string()), "{text} lacks {date}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::rig::{SOON, id, message_id, start};
 
 /// 421 takes the tier of 5 s, 451 that of 15 s.
 #[tokio::test]
-async fn a_421_and_a_451_are_retried_by_tier_with_the_same_message_id() {
+async fn a_421_and_a_451_are_retried_by_tier_with_the_same_bytes() {
     let rig = start().await;
     let busy = Rule::reply(Phase::DataEnd, "421 4.3.2 busy").to_recipient("busy@example.org").times(1);
     let deferred =
@@ -25,6 +25,7 @@ async fn a_421_and_a_451_are_retried_by_tier_with_the_same_message_id() {
             (tries[0].message_id(), second.message_id()),
             (Some(message_id(&id(seed))), Some(message_id(&id(seed))))
         );
+        assert_eq!(tries[0].data, second.data, "{address}");
         let apart = second.received_at - tries[0].received_at;
         assert!(apart.as_secs() >= tier, "{address} was tried again after {apart:?}");
     }

@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, builder::Resettable};
 use mail_service::config::Config;
 use ping_contract::{
     address::EmailAddress,
-    event::{EXPIRES_AT_HEADER, EventId, MailEvent},
+    event::{EXPIRES_AT_HEADER, EventId, ISSUED_AT_HEADER, MailEvent},
     topology::{Desired, MAIL_EXCHANGE, MAIL_QUEUE, PARKING_QUEUE},
     topology_plan::Conflict,
 };
@@ -176,8 +176,9 @@ impl Rig {
 
     /// Publishes an event as user-service does; it lives for five minutes.
     pub(crate) async fn publish(&self, id: &EventId, to: &str) {
-        let expires = self.now_ms().await + 300_000;
-        self.publish_with(event(id, to).to_json(), vec![(EXPIRES_AT_HEADER, expires.into())]).await;
+        let now = self.now_ms().await;
+        let headers = vec![(ISSUED_AT_HEADER, now.into()), (EXPIRES_AT_HEADER, (now + 300_000).into())];
+        self.publish_with(event(id, to).to_json(), headers).await;
     }
 
     pub(crate) async fn publish_with(&self, body: Vec<u8>, headers: Vec<(&'static str, HeaderValue)>) {

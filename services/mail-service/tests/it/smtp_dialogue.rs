@@ -23,7 +23,7 @@ use crate::smtp::{LIMITS, SHORT, pool, relay, send};
 
 fn written(event: &MailEvent) -> RenderedMail {
     let writer = MessageWriter::new("no-reply@ping.example").unwrap();
-    writer.write(event, &EventId::from_bytes([9; 16]), SystemTime::now()).unwrap()
+    writer.write(event, None, &EventId::from_bytes([9; 16]), SystemTime::now()).unwrap()
 }
 
 pub(crate) fn mail(to: &str) -> RenderedMail {
@@ -204,7 +204,7 @@ fn no_event_adds_a_header_a_recipient_or_a_mail() {
         prop_assert_eq!(mail.sender.as_str(), "no-reply@ping.example");
         let mut names = mail.headers().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         names.sort_unstable();
-        let expected = "Auto-Submitted Content-Transfer-Encoding Content-Type Date From MIME-Version Message-ID Subject To";
+        let expected = "Auto-Submitted Content-Transfer-Encoding Content-Type Date From MIME-Version Message-ID Subject To X-Auto-Response-Suppress";
         prop_assert_eq!(names.join(" "), expected);
         Ok(())
     });

@@ -73,6 +73,8 @@ pub struct IssueError {
 /// A live code whose mail is not confirmed yet.
 #[derive(Debug)]
 pub struct Issued {
+    /// When the code was made: Unix milliseconds on Redis' clock.
+    pub issued_at_ms: i64,
     /// When the code dies: Unix milliseconds on Redis' clock.
     pub expires_at_ms: i64,
     /// The policy with the fewest places left.
@@ -181,7 +183,7 @@ impl Store {
                 });
                 let receipt =
                     Receipt { issue_id: request.issue_id.to_owned(), keys, ends, idempotency_value };
-                Some(IssueOutcome::Issued(Issued { expires_at_ms, tightest, receipt }))
+                Some(IssueOutcome::Issued(Issued { issued_at_ms: now, expires_at_ms, tightest, receipt }))
             }
             "limited" => {
                 let now = number(answer.get(1)?)?;

@@ -30,6 +30,10 @@ pub struct SecretArgs {
     /// The same from a file, one a line, read again every 5 s: rotates without a restart
     #[arg(long, env = "OTP_PEPPERS_FILE", conflicts_with = "otp_peppers")]
     pub otp_peppers_file: Option<PathBuf>,
+    /// File with the public key, in base64, that mail events are sealed to, read again every 5 s; the private one is in
+    /// `MAIL_OPEN_KEYS_DIR` of mail-service. Not set = codes are readable in the queue
+    #[arg(long, env = "MAIL_SEAL_KEY_FILE")]
+    pub mail_seal_key_file: Option<PathBuf>,
     /// Key of the ids that people have without a directory, and that a later directory keeps; derived from
     /// `JWT_SECRET` if not set, so set it before that is rotated. Sessions and known networks are hashed under a key that follows
     /// from it; without it under the peppers, and they then end with their pepper

@@ -11,6 +11,7 @@ use crate::{
     audit::{Audit, Entry},
     codes::Store,
     http::{TrustedProxies, problem::Problem, rate_limit_headers, request},
+    mail_sealing::MailSealing,
     metrics::ServiceMetrics,
     peppers::{LastingPeppers, Peppers},
     publisher::MailPublisher,
@@ -38,6 +39,8 @@ pub struct Parts {
     pub publisher: Arc<dyn MailPublisher>,
     /// Who people are.
     pub accounts: Arc<dyn Accounts>,
+    /// Writes mail events.
+    pub sealing: MailSealing,
     /// Signs and checks tokens.
     pub tokens: Tokens,
     /// Sign-ins that last; only where tokens are `EdDSA`.

@@ -5,7 +5,7 @@ mod original;
 use std::time::Duration;
 
 use amqp::{BrokerConfig, Consumer, ConsumerOptions, Delivery};
-use ping_contract::event::EXPIRES_AT_HEADER;
+use ping_contract::event::{EXPIRES_AT_HEADER, ISSUED_AT_HEADER, LOCALES_HEADER};
 use redis::AsyncCommands as _;
 use serde_json::{Value, json};
 use service_kit::{open_files, shutdown::Finish};
@@ -86,6 +86,8 @@ async fn login_and_verify_are_the_original_contract_field_by_field() {
         .unwrap();
     let header = mail.int_header(EXPIRES_AT_HEADER).unwrap();
     assert!((header - expires).abs() <= 50, "the header says {header}, the key {expires}");
+    assert_eq!(mail.int_header(ISSUED_AT_HEADER), Some(header - 300_000));
+    assert_eq!(mail.text_header(LOCALES_HEADER), None);
     assert!(mail.ack().await);
 
     let again = service.post("/api/v1/login", json!({ "email": ADA })).await;
@@ -107,6 +109,19 @@ async fn login_and_verify_are_the_original_contract_field_by_field() {
     let twice = service.post("/api/v1/verify-otp", json!({ "email": ADA, "otp": code })).await;
     assert_eq!(twice.status, 400);
     assert_eq!(twice.message(), "Invalid or expired OTP");
+}
+
+#[tokio::test]
+async fn the_wish_for_a_language_travels_beside_an_event_that_stays_as_it_was() {
+    let mut service = Whole::start(&[]).await;
+    let body = json!({ "email": ADA, "locale": "de-AT" });
+    assert_eq!(service.post("/api/v1/login", body).await.status, 200);
+    let mail = service.next_mail().await;
+    assert_eq!(mail.text_header(LOCALES_HEADER), Some("de-AT"));
+    let event: Value = serde_json::from_slice(&mail.body).unwrap();
+    let fields = event.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(fields, ["body", "id", "purpose", "subject", "to", "v"]);
+    assert!(mail.ack().await);
 }
 
 #[tokio::test]

@@ -59,6 +59,8 @@ async fn real_answers_are_as_the_document_describes_them() {
     document.describes("POST /api/v1/login", &login(ADA).await.expect(200));
     document.describes("POST /api/v1/login", &login(ADA).await.expect(429));
     document.describes("POST /api/v1/login", &login("ada").await.expect(400));
+    let locale = service.post("/api/v1/login", &json!({ "email": ADA, "locale": 7 }), &[]).await.expect(400);
+    document.describes("POST /api/v1/login", &locale);
     let unread = service.ask("POST", "/api/v1/login", None).await.expect(415);
     document.describes("POST /api/v1/login", &unread);
     let code = service.outbox.last_code(ADA);

@@ -34,6 +34,7 @@ use user_service::{
     config::LimitArgs,
     endpoints::{Api, App, LoginConcurrency, Parts, RouterOptions, api},
     http::{AllowedPages, TrustedProxies, admission::Admission},
+    mail_sealing::MailSealing,
     metrics::ServiceMetrics,
     peppers::{LastingPeppers, Peppers},
     sessions::Sessions,
@@ -75,6 +76,7 @@ pub struct Setup {
     login_concurrency: LoginConcurrency,
     peppers: Peppers,
     user_id_secret: Option<&'static [u8]>,
+    sealing: MailSealing,
 }
 
 impl Default for Setup {
@@ -91,6 +93,7 @@ impl Default for Setup {
             login_concurrency: LoginConcurrency::new(4096, Duration::MAX),
             peppers: Peppers::derived_from(SECRET),
             user_id_secret: None,
+            sealing: MailSealing::default(),
         }
     }
 }
@@ -197,6 +200,12 @@ impl Setup {
         self
     }
 
+    /// Mail events are sealed.
+    pub fn sealing(mut self, sealing: MailSealing) -> Self {
+        self.sealing = sealing;
+        self
+    }
+
     /// Sessions and known networks are hashed under a key that outlives the peppers.
     pub fn user_id_secret(mut self, secret: &'static [u8]) -> Self {
         self.user_id_secret = Some(secret);
@@ -231,6 +240,7 @@ impl Setup {
         let app = App::new(Parts {
             store: Store::new(connection.clone(), Arc::clone(&limits)),
             publisher: Arc::new(outbox.clone()),
+            sealing: self.sealing,
             accounts: directory_or(self.accounts, self.directory, &health, &shutdown),
             sessions: self.keys.is_some().then(|| Sessions::new(connection.clone(), lasting_peppers.clone())),
             tokens: tokens(self.keys, connection.clone(), &health, &shutdown),

@@ -75,6 +75,19 @@ async fn a_deferred_mail_waits_in_its_tier_with_attempt_and_expiry() {
 }
 
 #[tokio::test]
+async fn a_retry_keeps_the_date_and_the_wishes_of_its_publisher() {
+    for (locales, kept) in [(Some("de-AT,de"), "de-AT,de"), (Some("de,\r\n,../x"), "de"), (None, "")] {
+        let mut rig = run(FakeMailer::failing(refused(Phase::Rcpt, 451)));
+        let mut item = rig.queue.item("mail", event(1));
+        (item.issued_at_ms, item.locales) = (Some(NOW_MS - 1_000), locales.map(str::to_owned));
+        rig.queue.push(item);
+        assert_eq!(rig.queue.fate().await, ("mail", Fate::Acked));
+        let message = rig.outbox.published.lock().unwrap().remove(0);
+        assert_eq!((message.issued_at_ms, message.wishes.to_string().as_str()), (Some(NOW_MS - 1_000), kept));
+    }
+}
+
+#[tokio::test]
 async fn a_copy_of_a_message_stays_in_the_trace_of_its_publisher() {
     let publisher = TraceParent::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     for (code, trace_parent) in [(451, publisher), (550, publisher), (451, None)] {

@@ -30,7 +30,17 @@ fn event() -> Vec<u8> {
 
 fn received(body: &[u8]) -> Received<'_> {
     let expires_at_ms = Some(NOW_MS + 300_000);
-    Received { body, message_id: None, expires_at_ms, attempt: 1, delivery_count: 0, trace_parent: None }
+    Received {
+        body,
+        message_id: None,
+        expires_at_ms,
+        issued_at_ms: None,
+        published_at_ms: None,
+        locales: None,
+        attempt: 1,
+        delivery_count: 0,
+        trace_parent: None,
+    }
 }
 
 fn measured_handler() -> (Metrics, Handler<FakeSentLog, FakeMailer>) {

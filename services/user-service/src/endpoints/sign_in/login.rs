@@ -7,12 +7,9 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse as _, Response},
 };
-use ping_contract::{
-    address::EmailAddress,
-    event::{EventId, MailEvent},
-    wire,
-};
-use serde::{Deserialize, Serialize};
+use ping_contract::{event::EventId, wire};
+use sealed_mail::Contents;
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
@@ -20,8 +17,7 @@ use crate::{
     codes::{Code, IssueOutcome, IssueRequest, Issued, PublishResult},
     endpoints::App,
     http::{
-        body::{Field, JsonBody, parse_object},
-        cors::IDEMPOTENCY_KEY,
+        body::JsonBody,
         problem::Problem,
         rate_limit_headers::{insert_policies, insert_remaining},
         request, response,
@@ -30,21 +26,14 @@ use crate::{
     peppers::{HexDigest, Pepper, challenge_hash},
     publisher::{OutgoingMail, PublishError},
     random::random_bytes,
-    rate_limits::{ClientIp, Remaining},
+    rate_limits::Remaining,
 };
 
+mod parse;
 mod settling;
 
+use parse::{Login, LoginRequest, parse_login};
 use settling::{Settling, undo_unseen};
-
-/// The body as it is read. Unknown fields are ignored.
-#[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct LoginRequest<'a> {
-    /// Where the code is mailed to.
-    #[serde(borrow, default)]
-    #[schema(value_type = String)]
-    email: Field<'a>,
-}
 
 /// The body of a 200.
 #[derive(Debug, Serialize, ToSchema)]
@@ -58,23 +47,19 @@ pub(super) struct LoginResponse<'a> {
     resend_after: u64,
 }
 
-/// What a request asks for, checked.
-struct Wish {
-    address: EmailAddress,
-    client: ClientIp,
-    idempotency_key: Option<String>,
-}
-
 /// Ends of a login that are no 200, each with what is counted.
 type Failure = (LoginOutcome, Problem);
 
 /// Counts each policy, makes a code live, hands its mail over, and answers.
 #[utoipa::path(
     post, path = "/api/v1/login", tag = "sign-in", request_body = LoginRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "At most 255 printable characters: a retry sends no second code")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "At most 255 printable characters: a retry sends no second code"),
+        ("Accept-Language" = Option<String>, Header, description = "Languages that the user would like the mail in: five at most, of the first 200 octets"),
+    ),
     responses(
         (status = 200, description = "The mail event is confirmed by the broker", body = LoginResponse),
-        (status = 400, description = "No address, or a bad one"),
+        (status = 400, description = "No address, or a bad one; a bad locale"),
         (status = 409, description = "The first request with this Idempotency-Key is not answered yet"),
         (status = 422, description = "This Idempotency-Key came with another body"),
         (status = 429, description = "Too many logins"),
@@ -87,17 +72,11 @@ pub(super) async fn login(
     headers: HeaderMap,
     body: Result<JsonBody, Problem>,
 ) -> Response {
-    let wish = body
-        .and_then(|body| parse_address(body.bytes()))
-        .and_then(|address| Ok((address, parse_idempotency_key(&headers)?)))
-        .map(|(address, idempotency_key)| Wish {
-            address,
-            client: app.client(peer, &headers),
-            idempotency_key,
-        })
+    let login = body
+        .and_then(|body| parse_login(body.bytes(), &headers, || app.client(peer, &headers)))
         .map_err(|problem| (LoginOutcome::Invalid, problem));
-    let result = match wish {
-        Ok(wish) => send_code(&app, wish).await,
+    let result = match login {
+        Ok(login) => send_code(&app, login).await,
         Err(failure) => Err(failure),
     };
     let (outcome, mut response) =
@@ -107,25 +86,7 @@ pub(super) async fn login(
     response
 }
 
-fn parse_address(body: &[u8]) -> Result<EmailAddress, Problem> {
-    let request = parse_object::<LoginRequest<'_>>(body)?;
-    let email = request.email.text().ok_or(Problem::email_required())?;
-    EmailAddress::parse(email).map_err(|_| Problem::invalid_address())
-}
-
-/// `Idempotency-Key`: up to 255 printable characters, in UTF-8 or else in Latin-1; an empty one is none.
-fn parse_idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    let latin_1 = |octets: &[u8]| octets.iter().copied().map(char::from).collect();
-    let key = str::from_utf8(value.as_bytes()).map_or_else(|_| latin_1(value.as_bytes()), str::to_owned);
-    if values.next().is_some() || key.chars().count() > 255 || key.chars().any(char::is_control) {
-        return Err(Problem::invalid_idempotency_key());
-    }
-    Ok(Some(key).filter(|key| !key.is_empty()))
-}
-
-async fn send_code(app: &Arc<App>, wish: Wish) -> Result<(LoginOutcome, Response), Failure> {
+async fn send_code(app: &Arc<App>, login: Login) -> Result<(LoginOutcome, Response), Failure> {
     let Some(_place) = app.parts.login_concurrency.enter() else {
         app.parts.metrics.shed("slow_logins");
         return Err((LoginOutcome::Shed, Problem::overloaded()));
@@ -136,21 +97,21 @@ async fn send_code(app: &Arc<App>, wish: Wish) -> Result<(LoginOutcome, Response
     };
     let draw = Draw::new(pepper)
         .map_err(|error| (LoginOutcome::StoreUnavailable, app.unavailable("draw a code", &error)))?;
-    let network = wish.client.network();
-    let networks = app.parts.lasting_peppers.network_digests(&wish.address, &network);
+    let network = login.client.network();
+    let networks = app.parts.lasting_peppers.network_digests(&login.address, &network);
     let stored = Stored { pepper, network: &network, networks: &networks };
-    let outcome = issue(app, &wish, stored, &draw).await?;
+    let outcome = issue(app, &login, stored, &draw).await?;
     match outcome {
         IssueOutcome::Issued(issued) => {
             app.parts.metrics.allowed("login");
             let tightest = issued.tightest;
-            hand_over(app, wish.address, &draw, issued).await?;
+            hand_over(app, login, &draw, issued).await?;
             Ok((LoginOutcome::Sent, sent(app, draw.challenge, tightest)))
         }
         IssueOutcome::Limited(refusal) => {
             app.parts.metrics.refused(&refusal.policies);
             let entry =
-                Entry::new(Event::Limited, Outcome::Refused).address(&wish.address).client(wish.client);
+                Entry::new(Event::Limited, Outcome::Refused).address(&login.address).client(login.client);
             app.record(entry.detail(refusal.policy_names()));
             Err((LoginOutcome::Limited, Problem::too_many_logins(refusal)))
         }
@@ -173,21 +134,21 @@ struct Stored<'a> {
 
 async fn issue(
     app: &Arc<App>,
-    wish: &Wish,
+    login: &Login,
     stored: Stored<'_>,
     draw: &Draw,
 ) -> Result<IssueOutcome, Failure> {
     let Stored { pepper, network, networks } = stored;
-    let idempotency = wish
+    let idempotency = login
         .idempotency_key
         .as_deref()
-        .map(|key| (pepper.idempotency_digest(&scoped(key, wish)), pepper.fingerprint(&wish.address)));
+        .map(|key| (pepper.idempotency_digest(&scoped(key, login)), pepper.fingerprint(&login.address)));
     let request = IssueRequest {
-        address: &wish.address,
-        client: wish.client,
+        address: &login.address,
+        client: login.client,
         network,
         issue_id: &draw.issue_id,
-        digest: &pepper.code_digest(&wish.address, draw.code.as_str()),
+        digest: &pepper.code_digest(&login.address, draw.code.as_str()),
         kid: pepper.kid(),
         challenge_hash: &challenge_hash(&draw.challenge),
         networks,
@@ -205,11 +166,11 @@ async fn issue(
 
 /// A key of 16 characters or more is taken for unique. A shorter one, such as a counter, is likely to be used by others
 /// as well: it is the key of this address and this client only, so that no one gets the answer to another's request.
-fn scoped<'a>(key: &'a str, wish: &Wish) -> Cow<'a, str> {
+fn scoped<'a>(key: &'a str, login: &Login) -> Cow<'a, str> {
     if key.chars().count() >= 16 {
         return Cow::Borrowed(key);
     }
-    Cow::Owned([key, wish.address.as_str(), &wish.client.network()].join("\0"))
+    Cow::Owned([key, login.address.as_str(), &login.client.network()].join("\0"))
 }
 
 /// What is drawn for one login.
@@ -233,21 +194,28 @@ impl Draw {
 }
 
 /// Publishes the mail event and waits for the confirm; without one the issue is taken back, as far as it may be.
-async fn hand_over(
-    app: &Arc<App>,
-    address: EmailAddress,
-    draw: &Draw,
-    issued: Issued,
-) -> Result<(), Failure> {
-    let minutes = app.parts.limits.code_minutes();
-    let event = MailEvent::sign_in_code(draw.event_id.clone(), address, draw.code.as_str(), minutes);
+async fn hand_over(app: &Arc<App>, login: Login, draw: &Draw, issued: Issued) -> Result<(), Failure> {
+    let settling = Settling::new(app, issued.receipt);
+    let contents = Contents {
+        to: login.address,
+        code: draw.code.as_str().to_owned(),
+        ttl_seconds: app.parts.limits.code_ttl.as_secs(),
+    };
+    let body = match app.parts.sealing.event(&draw.event_id, contents, issued.expires_at_ms) {
+        Ok(body) => body,
+        Err(error) => {
+            settling.take_back(PublishResult::Refused).await;
+            return Err((LoginOutcome::PublishRefused, app.unavailable("seal a mail event", &error)));
+        }
+    };
     let mail = OutgoingMail {
         id: draw.event_id.clone(),
-        body: event.to_json(),
+        body,
+        issued_at_ms: issued.issued_at_ms,
         expires_at_ms: issued.expires_at_ms,
+        wishes: login.wishes,
         trace_parent: request::trace_parent(),
     };
-    let settling = Settling::new(app, issued.receipt);
     match app.parts.publisher.publish(mail).await {
         Ok(()) => {
             settling.confirmed().await;
@@ -277,6 +245,3 @@ fn sent(app: &App, challenge: String, tightest: Option<Remaining>) -> Response {
     }
     response
 }
-
-#[cfg(test)]
-mod tests;

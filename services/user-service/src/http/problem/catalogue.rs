@@ -32,6 +32,14 @@ impl Problem {
         Self::new(BAD_REQUEST, "invalid-address", "Invalid address", message).at("/email")
     }
 
+    /// 400: a language that is no text, or no language tag.
+    #[must_use]
+    pub const fn invalid_locale() -> Self {
+        let message =
+            "A locale is one language tag of at most 35 characters, such as de-AT. Send another, or none.";
+        Self::new(BAD_REQUEST, "invalid-locale", "Invalid locale", message).at("/locale")
+    }
+
     /// 400: verify-otp without one of its fields; `pointer` names it.
     #[must_use]
     pub const fn fields_required(pointer: &'static str) -> Self {

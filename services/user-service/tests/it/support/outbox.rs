@@ -40,6 +40,18 @@ impl Outbox {
         self.0.lock().unwrap().mails.last().expect("no mail was handed over").expires_at_ms
     }
 
+    /// The newest mail: its body, and when its code dies.
+    pub fn last_body(&self) -> (Vec<u8>, i64) {
+        let state = self.0.lock().unwrap();
+        let mail = state.mails.last().expect("no mail was handed over");
+        (mail.body.clone(), mail.expires_at_ms)
+    }
+
+    /// The languages that the newest mail is wished for in.
+    pub fn last_wishes(&self) -> String {
+        self.0.lock().unwrap().mails.last().expect("no mail was handed over").wishes.to_string()
+    }
+
     /// The code in the newest mail to this address.
     pub fn last_code(&self, address: &str) -> String {
         let state = self.0.lock().unwrap();

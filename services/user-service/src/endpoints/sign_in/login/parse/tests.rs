@@ -1,8 +1,18 @@
 use axum::http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 
-use super::{IDEMPOTENCY_KEY, parse_address, parse_idempotency_key};
-use crate::http::problem::Problem;
+use ping_contract::address::EmailAddress;
+
+use super::{ACCEPT_LANGUAGE, IDEMPOTENCY_KEY, Login, parse_idempotency_key, parse_login};
+use crate::{http::problem::Problem, rate_limits::ClientIp};
+
+fn login(body: &[u8], headers: &HeaderMap) -> Result<Login, Problem> {
+    parse_login(body, headers, || ClientIp::new("192.0.2.7".parse().unwrap()))
+}
+
+fn parse_address(body: &[u8]) -> Result<EmailAddress, Problem> {
+    login(body, &HeaderMap::new()).map(|login| login.address)
+}
 
 #[test]
 fn each_wrong_body_has_its_problem() {
@@ -34,6 +44,47 @@ fn each_wrong_body_has_its_problem() {
 fn unknown_fields_and_letter_case_do_not_matter() {
     let address = parse_address(br#"{"name":{"a":[1]},"email":" Ada@Example.ORG "}"#).unwrap();
     assert_eq!(address.as_str(), "ada@example.org");
+}
+
+/// The languages of a login with this value of `locale`, in JSON, and this `Accept-Language`.
+fn locales(locale: &str, accept_language: &'static str) -> Result<String, Problem> {
+    let body = format!(r#"{{"email":"ada@example.org","locale":{locale}}}"#);
+    let headers = HeaderMap::from_iter([(ACCEPT_LANGUAGE, HeaderValue::from_static(accept_language))]);
+    login(body.as_bytes(), &headers).map(|login| login.wishes.to_string())
+}
+
+#[test]
+fn the_language_of_the_body_comes_before_those_of_the_browser() {
+    assert_eq!(locales(r#""de-AT""#, "fr,en;q=0.5").unwrap(), "de-AT,fr,en");
+    for none in [r#""""#, "null"] {
+        assert_eq!(locales(none, "fr;q=2,en;q=0.5").unwrap(), "en");
+    }
+    let login = login(br#"{"email":"ada@example.org"}"#, &HeaderMap::new()).unwrap();
+    assert!(login.wishes.is_empty());
+}
+
+#[test]
+fn a_locale_that_is_no_language_tag_is_a_400_that_points_to_it() {
+    let long = format!(r#""de-{}""#, "a".repeat(33));
+    let several = r#""de-aaaaaaaa-aaaaaaaa-aaaaaaaa-aaaaaa""#;
+    assert_eq!((long.len() - 2, several.len() - 2), (36, 36));
+    for bad in [
+        r#""../../etc""#,
+        &long,
+        several,
+        "7",
+        "true",
+        r#"["de"]"#,
+        r#"{"tag":"de"}"#,
+        r#""de_AT""#,
+        r#""de,en""#,
+        r#""de\r\n""#,
+    ] {
+        assert_eq!(locales(bad, "fr"), Err(Problem::invalid_locale()), "{bad}");
+    }
+    assert_eq!(Problem::invalid_locale().code(), "invalid-locale");
+    let both = parse_address(br#"{"email":"ada","locale":7}"#);
+    assert_eq!(both.unwrap_err(), Problem::invalid_address());
 }
 
 #[test]
