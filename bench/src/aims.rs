@@ -59,6 +59,14 @@ fn aims(rounds: &[Round]) -> Vec<Aim> {
             .of(|a, b| a.per_second_without_generator() * 100.0 / b.per_second_without_generator());
         aims.push(Aim { what: what.to_owned(), at_least: true, limit: 80.0, unit: "%", figure });
     }
+    aims.push(Aim {
+        what: "CPU per mail, sealed and branded, of the original's plain one".to_owned(),
+        at_least: false,
+        limit: 130.0,
+        unit: "%",
+        figure: Pairs::new(rounds, Path::MailBranded, Path::Mail, "all", mail_path::USUAL)
+            .of(|a, b| a.cpu_us() * 100.0 / b.cpu_us()),
+    });
     aims
 }
 

@@ -17,13 +17,14 @@ use hyper::HeaderMap;
 use ping_contract::{
     address::EmailAddress,
     event::{EventId, MailEvent},
+    locale::Wishes,
     topology::MAIL_EXCHANGE,
 };
 use redis_client::{Probe, RedisConnection, Supervision};
 use service_kit::{health::Health, shutdown::Shutdown};
 use tokio::task::JoinSet;
 use user_service::{
-    codes::{IssueOutcome, IssueRequest, Store},
+    codes::{IssueOutcome, IssueRequest, Issued, Store},
     config::Config,
     http::TrustedProxies,
     publisher::{MailPublisher as _, OutgoingMail, RabbitMq},
@@ -92,15 +93,18 @@ impl Loop {
 
     async fn once(&self, n: u64) -> Result<()> {
         let address = EmailAddress::parse(&requests::address(n))?;
-        let expires_at_ms = issue(&self.store, &address, client(n)).await?;
+        let issued = issue(&self.store, &address, client(n)).await?;
         let id = EventId::from_bytes(u128::from(n).to_be_bytes());
         let body = MailEvent::sign_in_code(id.clone(), address, "123456", 5).to_json();
-        Ok(self.publisher.publish(OutgoingMail { id, body, expires_at_ms, trace_parent: None }).await?)
+        let Issued { issued_at_ms, expires_at_ms, .. } = issued;
+        let wishes = Wishes::default();
+        let mail = OutgoingMail { id, body, issued_at_ms, expires_at_ms, wishes, trace_parent: None };
+        Ok(self.publisher.publish(mail).await?)
     }
 }
 
-/// Makes one code live; answers when it dies, on Redis' clock.
-pub(crate) async fn issue(store: &Store, address: &EmailAddress, client: ClientIp) -> Result<i64> {
+/// Makes one code live.
+pub(crate) async fn issue(store: &Store, address: &EmailAddress, client: ClientIp) -> Result<Issued> {
     let request = IssueRequest {
         address,
         client,
@@ -113,7 +117,7 @@ pub(crate) async fn issue(store: &Store, address: &EmailAddress, client: ClientI
         idempotency: None,
     };
     match store.issue(request).await? {
-        IssueOutcome::Issued(issued) => Ok(issued.expires_at_ms),
+        IssueOutcome::Issued(issued) => Ok(issued),
         other => bail!("the script did not issue a code: {other:?}"),
     }
 }

@@ -61,7 +61,8 @@ pub(crate) async fn run(options: BareSmtpOptions) -> Result<bool> {
 fn content() -> Result<Vec<u8>> {
     let id = EventId::from_bytes([7; 16]);
     let event = MailEvent::sign_in_code(id.clone(), EmailAddress::parse(&recipient(0))?, "123456", 5);
-    let mail = MessageWriter::new("Ping <no-reply@example.org>")?.write(&event, &id, SystemTime::now())?;
+    let mail =
+        MessageWriter::new("Ping <no-reply@example.org>")?.write(&event, None, &id, SystemTime::now())?;
     Ok([mail.content(), b"\r\n.\r\n"].concat())
 }
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::{
-    backlog,
+    backlog::{self, Form},
+    branded::Branded,
     child::BareLoop,
     meter::Meter,
     process::resident_memory,
@@ -36,6 +37,7 @@ pub(crate) async fn run(bench: &Bench) -> Result<()> {
             bench.keep(measure_bare_smtp(bench, &sinks.0, id(Path::BareSmtp), mails).await?)?;
         }
         let id = |path| of_all_cores(path, USUAL, round);
+        bench.keep(measure_branded(bench, &sinks.0, id(Path::MailBranded), mails).await?)?;
         let mails = mails / SLOW_SHARE;
         bench.keep(measure(bench, &sinks.1, id(Path::MailSlow), mails).await?)?;
         bench.keep(measure_bare_smtp(bench, &sinks.1, id(Path::BareSmtpSlow), mails).await?)?;
@@ -49,9 +51,29 @@ fn of_all_cores(path: Path, connections: u32, number: u32) -> RoundId {
 
 async fn measure(bench: &Bench, sink: &Sink, id: RoundId, mails: u64) -> Result<Round> {
     bench.servers.empty().await?;
-    backlog::fill(&bench.servers, mails).await?;
+    backlog::fill(&bench.servers, mails, &Form::Clear).await?;
     sink.begin(mails);
-    let service = spawn(bench, sink, id.row.connections)?;
+    let service = spawn(bench, sink, id.row.connections, Environment::new())?;
+    meter(bench, sink, id, Delivery { service, mails }).await
+}
+
+async fn measure_branded(bench: &Bench, sink: &Sink, id: RoundId, mails: u64) -> Result<Round> {
+    let branded = Branded::prepare(bench)?;
+    bench.servers.empty().await?;
+    backlog::fill(&bench.servers, mails, &branded.form()?).await?;
+    sink.begin(mails);
+    let service = spawn(bench, sink, id.row.connections, branded.environment())?;
+    meter(bench, sink, id, Delivery { service, mails }).await
+}
+
+/// A mail-service, and how many mails it has to deliver.
+struct Delivery {
+    service: Service,
+    mails: u64,
+}
+
+async fn meter(bench: &Bench, sink: &Sink, id: RoundId, delivery: Delivery) -> Result<Round> {
+    let Delivery { service, mails } = delivery;
     let until = Instant::now() + DEADLINE;
     // From the first mail on: starting and connecting are no part of the path.
     let first = sink.wait_for(1, until).await;
@@ -78,8 +100,8 @@ async fn measure(bench: &Bench, sink: &Sink, id: RoundId, mails: u64) -> Result<
     })
 }
 
-/// Starts a mail-service that sends so many mails at once.
-pub(crate) fn spawn(bench: &Bench, sink: &Sink, concurrency: u32) -> Result<Service> {
+/// Starts a mail-service that sends so many mails at once, with `more` settings.
+pub(crate) fn spawn(bench: &Bench, sink: &Sink, concurrency: u32, more: Environment) -> Result<Service> {
     let mut environment: Environment = bench.servers.environment();
     environment.extend([
         ("SMTP_HOST", sink.address.ip().to_string()),
@@ -88,6 +110,7 @@ pub(crate) fn spawn(bench: &Bench, sink: &Sink, concurrency: u32) -> Result<Serv
         ("MAIL_FROM", "Ping <no-reply@example.org>".to_owned()),
         ("MAIL_CONCURRENCY", concurrency.to_string()),
     ]);
+    environment.extend(more);
     Service::spawn("mail-service", environment, Cores::All, &bench.log("mail-service"))
 }
 

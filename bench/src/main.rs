@@ -5,6 +5,7 @@
 //! - [`run`]: the whole run. [`rig`]: what its parts measure with. [`login_path`], [`mail_path`], [`scale`], [`original`]: its parts.
 //! - [`load`], [`requests`]: logins in closed loop. [`sink`]: the mail server at the other end.
 //! - [`bare_login`], [`bare_smtp`], [`child`]: the limits, each a process of its own.
+//! - [`branded`]: what sealed events and branded mails need.
 //! - [`service`], [`servers`]: what is measured, and what it talks to.
 //! - [`meter`], [`process`]: processor time and memory, from `/proc`.
 //! - [`round`], [`statistics`], [`table`], [`aims`]: the measurements and how they are reported.
@@ -14,6 +15,7 @@ mod aims;
 mod backlog;
 mod bare_login;
 mod bare_smtp;
+mod branded;
 mod child;
 mod config;
 mod instructions;

@@ -9,7 +9,7 @@ use ping_contract::address::EmailAddress;
 use user_service::{codes::Store, config::Config};
 
 use crate::{
-    backlog,
+    backlog::{self, Form},
     bare_login::{client, issue, store},
     load::Load,
     login_path::{self, UserService},
@@ -93,10 +93,10 @@ async fn make_codes(store: &Store, numbers: std::ops::Range<u64>) -> Result<()> 
 async fn long_queue(bench: &Bench) -> Result<()> {
     let events = u64::from(bench.options.scale_to);
     bench.servers.empty().await?;
-    backlog::fill(&bench.servers, events).await?;
+    backlog::fill(&bench.servers, events, &Form::Clear).await?;
     let sink = Sink::start(Duration::ZERO, &bench.shutdown).await?;
     sink.begin(events);
-    let service = mail_path::spawn(bench, &sink, mail_path::USUAL)?;
+    let service = mail_path::spawn(bench, &sink, mail_path::USUAL, Vec::new())?;
     let length = Duration::from_secs((bench.options.seconds * LONG).into());
     let first = sink.wait_for(1, Instant::now() + length).await;
     let before = resident_memory(service.pid)?;

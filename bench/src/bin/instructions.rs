@@ -90,7 +90,7 @@ fn serialise(event: MailEvent) {
 #[library_benchmark]
 #[bench::mail(render_input())]
 fn render((writer, event, root): (MessageWriter, MailEvent, EventId)) {
-    again(|| writer.write(black_box(&event), &root, SystemTime::UNIX_EPOCH).unwrap());
+    again(|| writer.write(black_box(&event), None, &root, SystemTime::UNIX_EPOCH).unwrap());
 }
 
 library_benchmark_group!(name = steps, benchmarks = [parse, validate, make_code, digest, serialise, render]);
