@@ -158,6 +158,8 @@ pub(crate) enum Rotated {
     SigningKey,
     /// The key of the digests of codes.
     Pepper,
+    /// The keys of sealed mails.
+    MailKeys,
 }
 
 #[derive(Debug, Args)]

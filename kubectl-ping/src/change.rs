@@ -44,6 +44,11 @@ impl Rotated {
                 "pingstack.dev/rotate-pepper",
                 "codes that were mailed already stay valid for their life, and new ones have a new pepper",
             ),
+            Self::MailKeys => (
+                "pingstack.dev/rotate-mail-keys",
+                "mail-service rolls with a new key, then user-service seals under it; mails under the old key stay readable \
+                 (where spec.mail.sealing is on)",
+            ),
         }
     }
 }

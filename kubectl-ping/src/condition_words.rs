@@ -1,7 +1,7 @@
 //! What a condition means, in words for somebody who does not know its type.
 
 /// Type, and what it means to be True, False and Unknown.
-const WORDS: [(&str, [&str; 3]); 16] = [
+const WORDS: [(&str, [&str; 3]); 17] = [
     ("Ready", ["users can sign in", "users cannot sign in", "whether users can sign in is not known"]),
     ("RedisReady", ["Redis works", "Redis does not work", "whether Redis works is not known"]),
     ("RabbitMQReady", ["RabbitMQ works", "RabbitMQ does not work", "whether RabbitMQ works is not known"]),
@@ -47,6 +47,14 @@ const WORDS: [(&str, [&str; 3]); 16] = [
             "the operator's test login works",
             "the operator's test login fails",
             "the operator's test login has no result",
+        ],
+    ),
+    (
+        "TemplatesReady",
+        [
+            "mails have the words and layouts asked for",
+            "mails do not have the words and layouts asked for",
+            "whether mails have the words and layouts asked for is not known",
         ],
     ),
     (

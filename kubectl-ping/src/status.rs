@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::arguments::{Cluster, Target};
 use crate::kubectl::selector;
 use crate::peek::{Broker, MAIL_QUEUE, PARKING_QUEUE, number};
-use crate::{time, words};
+use crate::{condition_words, time};
 
 pub(crate) async fn run(target: &Target) -> Result<()> {
     let cluster = &target.cluster;

@@ -30,6 +30,7 @@ use crate::{
 };
 
 pub mod apply;
+pub mod branding;
 pub mod brokers;
 pub mod build;
 pub mod dereference;
@@ -88,6 +89,8 @@ pub struct Context {
     pub absent_monitoring: monitoring::KnownAbsent,
     /// The operator's own sign-ins.
     pub synthetic_logins: SyntheticLogins,
+    /// What was said of templates of mails.
+    pub template_checks: branding::checks::Checks,
     /// Has a stack reconciled.
     pub touch: Touch,
     /// Delays after failures.
@@ -106,6 +109,7 @@ impl Context {
         self.complete_once.forget(uid);
         self.brokers_apart.forget(uid);
         self.absent_monitoring.forget(uid);
+        self.template_checks.forget(uid);
         self.pod_reports.forget(uid);
         self.metrics.conditions.forget(uid);
         self.requeue.forget(uid);
@@ -174,7 +178,8 @@ async fn reconcile_stack(stack: &PingStack, context: &Context) -> Result<(&'stat
             let known = update_status::after_apply(context, stack, &validated, &outcome).await;
             // The broker counts a queue's messages some seconds after it is made.
             let counted = known.queue.is_some() || stack.spec.paused;
-            let settled = counted && !outcome.volumes_unrecorded && known.findings.iter().all(is_settled);
+            let unfinished = outcome.volumes_unrecorded || outcome.sealing_unfinished;
+            let settled = counted && !unfinished && known.findings.iter().all(is_settled);
             (known, if settled { RESYNC } else { SOON })
         }
         Ok(Step::Refused(error)) => (update_status::after_refusal(&error, &update_status::past(stack)), SOON),
@@ -194,6 +199,8 @@ fn is_settled(finding: &Finding) -> bool {
         ConditionType::Reconciling => false,
         // The APIs of metrics are not watched by reconciles.
         ConditionType::AutoscalingReady => finding.status == "True",
+        // Nor is a user's ConfigMap, which is about to be corrected.
+        ConditionType::TemplatesReady => finding.status != "False",
         type_ => {
             finding.status == "True" || finding.reason == findings::PAUSED || type_.role() == Role::Advisory
         }

@@ -90,11 +90,21 @@ impl Notice {
     /// The rotation of a key took a step.
     #[must_use]
     pub fn rotation(step: &str) -> Self {
+        Self::step("Rotation", step)
+    }
+
+    /// The sealing of mails took a step, or the rotation of its key.
+    #[must_use]
+    pub fn sealing(step: &str) -> Self {
+        Self::step("Sealing", step)
+    }
+
+    fn step(reason: &str, step: &str) -> Self {
         let event = Event {
             type_: EventType::Normal,
-            reason: "Rotation".to_owned(),
+            reason: reason.to_owned(),
             note: Some(step.to_owned()),
-            action: "Rotation".to_owned(),
+            action: reason.to_owned(),
             secondary: None,
         };
         Self { event }

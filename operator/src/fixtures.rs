@@ -6,7 +6,9 @@ use std::{
 };
 
 use k8s_openapi::{ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
-use pingstack_crd::{SecurityProfile, pod_template::PodTemplate};
+use pingstack_crd::{
+    PingStack, SecurityProfile, mail::TemplateStyle, pod_template::PodTemplate, references::ConfigMapRef,
+};
 use rabbitmq_management::nodes::NodeView;
 use service_kit::{metrics::Metrics, shutdown::Shutdown};
 
@@ -93,7 +95,17 @@ pub(crate) fn references() -> References {
         own_secrets: BTreeMap::new(),
         pull_secret: None,
         route: Route::default(),
+        branding: None,
     }
+}
+
+/// The minimal sample with mails of the style `Branded`, and the ConfigMap `mail-words`.
+pub(crate) fn branded() -> PingStack {
+    let mut stack = stack(MINIMAL);
+    stack.spec.mail.brand.name = Some("Ping".to_owned());
+    stack.spec.mail.templates.style = TemplateStyle::Branded;
+    stack.spec.mail.templates.config_map_ref = Some(ConfigMapRef { name: "mail-words".to_owned() });
+    stack
 }
 
 pub(crate) fn validated(yaml: &str) -> ValidatedStack {
@@ -143,6 +155,7 @@ pub(crate) fn context(api: &FakeApi) -> Context {
         brokers_apart: crate::controller::apply::ApartSince::default(),
         absent_monitoring: crate::controller::monitoring::KnownAbsent::default(),
         synthetic_logins: synthetic_logins(),
+        template_checks: crate::controller::branding::checks::Checks::default(),
         touch: std::sync::Arc::new(|_: &StackId| ()),
         requeue: crate::requeue::Requeue::default(),
         events: Events::new(client.clone(), "test".to_owned()),

@@ -248,6 +248,7 @@ impl Operator {
             brokers_apart: controller::apply::ApartSince::default(),
             absent_monitoring: controller::monitoring::KnownAbsent::default(),
             synthetic_logins: self.synthetic_logins.clone(),
+            template_checks: controller::branding::checks::Checks::default(),
             touch,
             requeue: requeue::Requeue::default(),
             events: events::Events::new(self.client.clone(), self.config.pod_name.clone()),

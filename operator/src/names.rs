@@ -5,6 +5,13 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference};
 use pingstack_crd::versions::API_VERSION;
 
+mod annotations;
+
+pub use annotations::{
+    ROTATE_ANNOTATION, ROTATE_MAIL_KEYS_ANNOTATION, ROTATE_PEPPER_ANNOTATION, ROTATE_SIGNING_KEY_ANNOTATION,
+    ROTATION_ANNOTATION, SIGN_IN_ANNOTATION,
+};
+
 /// Who applies; the one field manager, and the value of `app.kubernetes.io/managed-by`.
 pub const MANAGER: &str = "ping-operator";
 
@@ -19,21 +26,6 @@ pub const PART_LABEL: &str = "pingstack.dev/part";
 
 /// The label on the pods of brokers: the Service for clients selects those where its value is `true`.
 pub const SERVING_LABEL: &str = "pingstack.dev/serving";
-
-/// The annotation on a stack whose change rotates the broker's passwords.
-pub const ROTATE_ANNOTATION: &str = "pingstack.dev/rotate-broker-passwords";
-
-/// The annotation on a stack whose change replaces the signing key, where the operator made it.
-pub const ROTATE_SIGNING_KEY_ANNOTATION: &str = "pingstack.dev/rotate-signing-key";
-
-/// The annotation on a stack whose change replaces the pepper.
-pub const ROTATE_PEPPER_ANNOTATION: &str = "pingstack.dev/rotate-pepper";
-
-/// The annotation on a stack with synthetic sign-ins whose change asks for one at once.
-pub const SIGN_IN_ANNOTATION: &str = "pingstack.dev/sign-in";
-
-/// The annotation on a Secret of broker passwords: the value of [`ROTATE_ANNOTATION`] that it was made for.
-pub const ROTATION_ANNOTATION: &str = "pingstack.dev/rotation";
 
 /// The value of [`PART_LABEL`] on pods that send a test mail: no Service, budget or autoscaler counts them.
 pub const TEST_MAIL: &str = "test-mail";
@@ -179,6 +171,12 @@ impl StackId {
         format!("{}-pull", self.name)
     }
 
+    /// `<stack>-mail-<hash>`: a copy of the templates of mails, by a hash of its content.
+    #[must_use]
+    pub fn mail_copy(&self, hash: &str) -> String {
+        format!("{}-mail-{hash}", self.name)
+    }
+
     /// `<stack>-broker-repair`: the NetworkPolicy of those pods, and the beginning of the name of what makes them.
     #[must_use]
     pub fn broker_repair(&self) -> String {
@@ -201,6 +199,18 @@ impl StackId {
     #[must_use]
     pub fn user_ids_secret(&self) -> String {
         format!("{}-user-ids", self.name)
+    }
+
+    /// The Secret with the private keys that open sealed mails, for mail-service alone.
+    #[must_use]
+    pub fn mail_keys_secret(&self) -> String {
+        format!("{}-mail-keys", self.name)
+    }
+
+    /// The ConfigMap with the public key that user-service seals mails under.
+    #[must_use]
+    pub fn mail_seal_key(&self) -> String {
+        format!("{}-mail-seal-key", self.name)
     }
 
     /// A broker user. Users are global to a broker, so the name says whose it is.

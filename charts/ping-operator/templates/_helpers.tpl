@@ -159,12 +159,13 @@ true
   resources: [pingstacks/finalizers]
   verbs: [update]
 # watches/children.rs watches own Secrets; dereference.rs gets referenced ones; apply/object.rs creates;
-# apply/own_secrets.rs patches values that are missing, and the next step of a rotation; apply/reclaim.rs patches labels that are lost; apply/orphans.rs, apply/retire.rs delete
+# apply/own_secrets.rs patches values that are missing, and the next step of a rotation; apply/mail_keys.rs patches the next step of
+# sealing; apply/reclaim.rs patches labels that are lost; apply/orphans.rs, apply/retire.rs, apply/mail_keys.rs delete
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch, create, patch, delete]
 # watches/children.rs watches; apply/object.rs gets and patches (an apply that makes an object needs create);
-# apply/orphans.rs deletes
+# branding/source.rs gets the ConfigMap of mail.templates.configMapRef; apply/orphans.rs deletes
 - apiGroups: [""]
   resources: [serviceaccounts, configmaps, services]
   verbs: [get, list, watch, create, patch, delete]

@@ -1,6 +1,6 @@
 //! The `PingStack` object, as a user writes it. Doc comments become the descriptions that `kubectl explain` prints.
 //!
-//! In reading order: this file, [`login`], [`tokens`], [`smtp`], [`redis`], [`rabbitmq`], [`services`],
+//! In reading order: this file, [`login`], [`tokens`], [`smtp`], [`mail`], [`redis`], [`rabbitmq`], [`services`],
 //! [`synthetic_login`], [`references`] and [`pod_template`] (what they share), [`status`]; [`versions`]. The feature
 //! `test-fixtures` adds `samples`, which makes stacks for tests.
 //!
@@ -16,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub mod login;
+pub mod mail;
 pub mod pod_template;
 pub mod rabbitmq;
 pub mod redis;
@@ -30,6 +31,7 @@ pub mod tokens;
 pub mod versions;
 
 use login::Login;
+use mail::Mail;
 use rabbitmq::RabbitMq;
 use redis::Redis;
 use references::SecretKeyRef;
@@ -97,6 +99,9 @@ pub struct PingStackSpec {
     pub authz: Authz,
     /// The mail server that mails go out by.
     pub smtp: Smtp,
+    /// How the mails look, what they say, and in which language.
+    #[serde(default)]
+    pub mail: Mail,
     /// Where codes, limits and sessions live.
     #[serde(default)]
     pub redis: Redis,

@@ -1,4 +1,4 @@
-//! What several parts of the spec share: references to Secrets, storage, resources.
+//! What several parts of the spec share: references to other objects, storage, resources.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -19,6 +19,14 @@ pub struct SecretKeyRef {
 #[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretRef {
     /// The Secret's name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// A ConfigMap in the stack's namespace.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigMapRef {
+    /// The ConfigMap's name.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
 }

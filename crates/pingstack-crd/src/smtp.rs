@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::references::{SecretKeyRef, SecretRef};
 
+mod rules;
+
 /// The mail server that mails go out by.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -28,11 +30,26 @@ pub struct Smtp {
     /// How the connection is protected.
     #[serde(default)]
     pub tls: SmtpTls,
-    /// The sender of all mails, such as `Ping <no-reply@example.org>`.
+    /// The sender of all mails, such as `Ping <no-reply@example.org>`. The name needs quotes only where it has angle brackets.
     #[schemars(length(min = 3, max = 320))]
-    #[x_kube(validation = Rule::new(r"self.matches('^[^\r\n]*[^ \t\r\n@<]@[^ \t\r\n@>]+>?$')")
-        .message("from is not a sender: write an address such as no-reply@example.org, or Ping <no-reply@example.org>"))]
+    #[x_kube(
+        validation = Rule::new(rules::without_controls())
+            .message("from has a line break or another control character: write it in one line"),
+        validation = Rule::new(rules::without_direction_controls())
+            .message("from has a character that changes the direction of text: remove it"),
+        validation = Rule::new(rules::sender())
+            .message("from is not a sender: write an address such as no-reply@example.org, or Ping <no-reply@example.org>"),
+        validation = Rule::new(rules::sender_is_short())
+            .message("from is too long: its name may have 200 characters, the part before the @ 64, and the whole address 254")
+    )]
     pub from: String,
+    /// What mail-service calls itself in `EHLO`, such as `mail.example.org`, or an address in brackets such as `[192.0.2.1]`;
+    /// absent means the domain of `from`. Some mail servers want a name that DNS resolves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(rules::hello_name())
+        .message("helloName is not a name for EHLO: write a domain name such as mail.example.org, or an address in brackets such as [192.0.2.1]"))]
+    pub hello_name: Option<String>,
     /// The Secret with the keys `EMAIL_USER` and `EMAIL_PASSWORD`; absent means no authentication.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_secret_ref: Option<SecretRef>,

@@ -1,3 +1,4 @@
+mod mail_names;
 mod reference;
 mod rules;
 mod schema;

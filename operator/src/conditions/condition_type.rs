@@ -25,6 +25,8 @@ pub enum ConditionType {
     TestMailSent,
     /// Whether the operator could sign in with a code from the mail. Present while `spec.monitoring.syntheticLogin` is set.
     SignInWorks,
+    /// Whether mails have the words and layouts of the user's ConfigMap. Present while `spec.mail.templates.style` is `Branded`.
+    TemplatesReady,
     /// Whether the pods have what the templates of pods say. Present while the spec has such a template, or one of the operator's clashes.
     PodTemplatesApplied,
     /// Whether a majority of the brokers survives the loss of any one node. Present for three brokers and more.
@@ -53,7 +55,7 @@ pub enum Role {
 
 impl ConditionType {
     /// Every type, in the order of the status.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Ready,
         Self::RedisReady,
         Self::RabbitMqReady,
@@ -64,6 +66,7 @@ impl ConditionType {
         Self::MonitoringReady,
         Self::TestMailSent,
         Self::SignInWorks,
+        Self::TemplatesReady,
         Self::PodTemplatesApplied,
         Self::BrokersSurviveNodeLoss,
         Self::IngressAdmitted,
@@ -103,6 +106,7 @@ impl ConditionType {
             Self::MonitoringReady => "MonitoringReady",
             Self::TestMailSent => "TestMailSent",
             Self::SignInWorks => "SignInWorks",
+            Self::TemplatesReady => "TemplatesReady",
             Self::PodTemplatesApplied => "PodTemplatesApplied",
             Self::BrokersSurviveNodeLoss => "BrokersSurviveNodeLoss",
             Self::IngressAdmitted => "IngressAdmitted",
@@ -126,6 +130,7 @@ impl ConditionType {
             | Self::MonitoringReady
             | Self::TestMailSent
             | Self::SignInWorks
+            | Self::TemplatesReady
             | Self::PodTemplatesApplied
             | Self::BrokersSurviveNodeLoss
             | Self::IngressAdmitted

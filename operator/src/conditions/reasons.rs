@@ -12,10 +12,11 @@ mod progress;
 mod servers;
 mod sign_in;
 mod summary;
+mod templates;
 mod topology;
 
 /// Every row, in the order of the document.
-const TABLES: [&[Row]; 8] = [
+const TABLES: [&[Row]; 9] = [
     summary::ROWS,
     parts::ROWS,
     servers::ROWS,
@@ -23,6 +24,7 @@ const TABLES: [&[Row]; 8] = [
     autoscaling::ROWS,
     advisory::ROWS,
     sign_in::ROWS,
+    templates::ROWS,
     progress::ROWS,
 ];
 

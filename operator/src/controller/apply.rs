@@ -31,6 +31,8 @@ use crate::{
 mod budgets;
 mod delete_pod;
 mod drift;
+mod mail_copies;
+mod mail_keys;
 mod object;
 mod orphans;
 mod own_secrets;
@@ -129,6 +131,8 @@ pub struct Outcome {
     pub volumes_unrecorded: bool,
     /// What became of the monitoring, if some is wanted.
     pub monitoring: Option<Finding>,
+    /// Whether steps are left until mails are sealed, or not, as the spec says.
+    pub sealing_unfinished: bool,
 }
 
 /// Applies everything.
@@ -170,6 +174,7 @@ pub fn look(context: &Context, id: &StackId) -> Outcome {
         broker_problem: None,
         volumes_unrecorded: false,
         monitoring: None,
+        sealing_unfinished: false,
     }
 }
 
@@ -237,6 +242,7 @@ impl Applier<'_> {
         let test_mail = Box::pin(self.create_jobs(jobs)).await?;
         let monitoring =
             monitoring::reconcile(&context.client, &context.absent_monitoring, id, &monitoring).await;
+        kept.add(mail_copies::mountable(context, id, &deployments).iter().map(AsRef::as_ref));
         orphans::delete(context, id, &kept).await?;
         let retiring = retire::Retiring {
             users: secrets.retiring.as_ref(),
@@ -247,6 +253,7 @@ impl Applier<'_> {
         };
         retire::old_broker_users(context, id, &retiring).await?;
         own_secrets::rotate(context, id, &secrets, &deployments).await?;
+        let sealing_unfinished = mail_keys::proceed(context, id, &secrets, &deployments).await?;
         Ok(Outcome {
             stateful_sets,
             deployments,
@@ -258,6 +265,7 @@ impl Applier<'_> {
             broker_problem: healing.problem,
             volumes_unrecorded: healing.unrecorded,
             monitoring,
+            sealing_unfinished,
         })
     }
 

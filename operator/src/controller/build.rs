@@ -29,11 +29,13 @@ use crate::{
     platform::Platform,
 };
 
+pub(super) mod branding;
 mod broker_repair;
 pub mod broker_topology;
 mod connections;
 mod disruption_budgets;
 mod ingress;
+mod mail_sealing;
 mod mail_service;
 pub mod monitoring;
 mod network_policies;
@@ -86,8 +88,7 @@ pub enum Prepared {}
 #[derive(Debug, Clone, Copy)]
 pub enum Applied {}
 
-/// Every object that a stack owns, in the order in which it is applied. Whoever takes it apart does so without `..`:
-/// a new kind cannot be forgotten.
+/// Every object that a stack owns, in the order in which it is applied. It is taken apart without `..`: no kind is forgotten.
 #[derive(Debug, Clone)]
 pub struct Resources<State> {
     /// Those that do not exist yet; created once, never applied over.
@@ -96,7 +97,7 @@ pub struct Resources<State> {
     pub pull_secrets: Vec<Secret>,
     /// One per part, without a token.
     pub service_accounts: Vec<ServiceAccount>,
-    /// Configuration files of Redis and the broker.
+    /// Configuration files of Redis and the broker, and the key that seals mails.
     pub config_maps: Vec<ConfigMap>,
     /// How pods find each other.
     pub services: Vec<Service>,
@@ -148,7 +149,7 @@ pub fn build(stack: &ValidatedStack, platform: &Platform, entropy: &Entropy) -> 
             .into_iter()
             .map(|part| service_account(&context, part))
             .collect::<Result<_, _>>()?,
-        config_maps: Vec::new(),
+        config_maps: branding::config_map(&context)?.into_iter().collect(),
         services: vec![user_service::service(&context)?],
         network_policies: network_policies::build(&context)?,
         pod_disruption_budgets: disruption_budgets::build(stack)?,
@@ -162,6 +163,7 @@ pub fn build(stack: &ValidatedStack, platform: &Platform, entropy: &Entropy) -> 
         jobs: test_mail::job(&context)?.into_iter().collect(),
         state: PhantomData,
     };
+    resources.config_maps.extend(mail_sealing::config_map(&context)?);
     resources.services.extend(monitoring::mail_service(&context)?);
     if let RedisTarget::Managed(spec) = &stack.redis {
         redis::add(&context, spec, &mut resources)?;
@@ -178,8 +180,7 @@ pub fn build(stack: &ValidatedStack, platform: &Platform, entropy: &Entropy) -> 
         Scaling::of_user_service(&stack.spec.user_service),
         Scaling::of_mail_service(&stack.spec.mail_service.autoscaling),
     ];
-    let monitoring = monitoring::build(&context)?;
-    let notes = context.notes.take();
+    let (monitoring, notes) = (monitoring::build(&context)?, context.notes.take());
     Ok(Plan { resources, topology, repair, secrets, notes, scaling, monitoring })
 }
 
@@ -234,8 +235,7 @@ fn object<T: DeserializeOwned + Serialize + k8s_openapi::Resource>(manifest: Val
     }
 }
 
-/// The path of the first field that was written and is not in what was read: a name that the type does not know
-/// vanishes without a word.
+/// The path of the first field that was written and is not in what was read: a name unknown to the type vanishes silently.
 fn lost_field(written: &Value, read: &Value) -> Option<String> {
     match (written, read) {
         (Value::Object(written), Value::Object(read)) => written.iter().find_map(|(name, value)| {

@@ -13,6 +13,7 @@ use crate::{
     autoscaling::route::{self, Route},
     controller::{
         Context,
+        branding::source::{self as mail_source, Sources},
         pull_secret::Registries,
         validate::{Reference, referenced_keys},
     },
@@ -55,6 +56,8 @@ pub struct References {
     pub pull_secret: Option<ByteString>,
     /// How the backlog gets to what scales the mail consumers.
     pub route: Route,
+    /// What mails of the style `Branded` are made of; `None` with another style.
+    pub branding: Option<Sources>,
 }
 
 /// Reads referenced Secrets one by one, by name: a watch would cache every Secret of the cluster.
@@ -72,7 +75,10 @@ pub async fn dereference(context: &Context, stack: &PingStack, id: &StackId) -> 
     let own_secrets = own_secrets(&context.children, id);
     let pull_secret = pull_secret(context, id).await?;
     let route = route(context, stack, id);
-    Ok(References { cluster_uid: context.cluster_uid.clone(), secrets, own_secrets, pull_secret, route })
+    let mail = &stack.spec.mail;
+    let branding = if mail.is_branded() { Some(mail_source::read(context, mail, id).await) } else { None };
+    let cluster_uid = context.cluster_uid.clone();
+    Ok(References { cluster_uid, secrets, own_secrets, pull_secret, route, branding })
 }
 
 /// While it is not known whose the cluster's metrics are, the stack stays as it is.

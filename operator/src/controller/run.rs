@@ -19,8 +19,8 @@ use service_kit::{shutdown::Shutdown, telemetry::chain};
 use super::{Context, build, error_policy, own_scaling, queue_status, reconcile};
 use crate::{
     names::{
-        Part, ROTATE_ANNOTATION, ROTATE_PEPPER_ANNOTATION, ROTATE_SIGNING_KEY_ANNOTATION, SIGN_IN_ANNOTATION,
-        StackId,
+        Part, ROTATE_ANNOTATION, ROTATE_MAIL_KEYS_ANNOTATION, ROTATE_PEPPER_ANNOTATION,
+        ROTATE_SIGNING_KEY_ANNOTATION, SIGN_IN_ANNOTATION, StackId,
     },
     pod_reports::{PodReports, Reader},
     synthetic_login::Touch,
@@ -92,8 +92,13 @@ fn what_a_person_changes(stack: &StoredStack) -> Option<u64> {
     let meta = kube::Resource::meta(stack);
     let mut hasher = DefaultHasher::new();
     (&meta.uid, meta.generation, meta.deletion_timestamp.is_some()).hash(&mut hasher);
-    let annotations =
-        [ROTATE_ANNOTATION, ROTATE_SIGNING_KEY_ANNOTATION, ROTATE_PEPPER_ANNOTATION, SIGN_IN_ANNOTATION];
+    let annotations = [
+        ROTATE_ANNOTATION,
+        ROTATE_SIGNING_KEY_ANNOTATION,
+        ROTATE_PEPPER_ANNOTATION,
+        ROTATE_MAIL_KEYS_ANNOTATION,
+        SIGN_IN_ANNOTATION,
+    ];
     for annotation in annotations {
         stack.annotations().get(annotation).hash(&mut hasher);
     }

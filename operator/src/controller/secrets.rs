@@ -2,7 +2,7 @@
 //!
 //! A Secret is never applied over: applying without its data would empty it. A value that is there is never replaced because
 //! another is missing. A value that is missing is drawn, so deleting one is how a user asks for a new one; the exception is the
-//! secret of user ids ([`user_ids`]), which lies in two places.
+//! secret of user ids ([`user_ids`]), which lies in two places. [`rotation`] and [`mail_keys`] say which step comes next.
 
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ use crate::{
 
 mod broker_users;
 mod change;
+pub mod mail_keys;
 mod planner;
 pub mod rotation;
 mod user_ids;
@@ -55,6 +56,8 @@ pub struct StackSecrets {
     pub user_service: Arc<Secret>,
     /// What users' ids follow from.
     pub user_ids: UserIds,
+    /// The keys of sealed mails.
+    pub mail_keys: mail_keys::MailKeys,
     /// Those of the above that do not exist yet.
     pub missing: Vec<Secret>,
     /// What must be written into those that exist.
@@ -87,6 +90,7 @@ pub fn plan(stack: &ValidatedStack, entropy: &Entropy) -> StackSecrets {
     let user_ids = user_ids::plan(&mut planner);
     let rotations = rotation::Wanted::of(stack);
     let user_service = user_service(&mut planner, &user_ids, &rotations);
+    let mail_keys = mail_keys::plan(&mut planner);
     let (broker_users, retiring) = planner.broker_users();
     StackSecrets {
         redis,
@@ -95,6 +99,7 @@ pub fn plan(stack: &ValidatedStack, entropy: &Entropy) -> StackSecrets {
         retiring,
         user_service,
         user_ids,
+        mail_keys,
         missing: planner.missing,
         changes: planner.changes,
         rotations,

@@ -98,6 +98,7 @@ fn is_wanted(stack: &PingStack, old: &Condition) -> bool {
             let brokers = stack.spec.rabbitmq.managed.as_ref().map_or(0, |brokers| brokers.replicas);
             brokers >= node_loss::FEWEST
         }
+        Some(ConditionType::TemplatesReady) => stack.spec.mail.is_branded(),
         Some(ConditionType::PodTemplatesApplied) => stack.spec.has_pod_template(),
         Some(ConditionType::IngressAdmitted) => {
             stack.spec.user_service.ingress.is_some() && stack.spec.network_policy.enabled

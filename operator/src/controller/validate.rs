@@ -3,8 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
-use kube::ResourceExt as _;
-use ping_contract::sender::{Sender, SenderError};
+use ping_contract::{
+    hello_name::{HelloName, HelloNameError},
+    sender::{Sender, SenderError},
+};
 use pingstack_crd::{
     PingStack, PingStackSpec, pod_template,
     rabbitmq::{ExternalRabbitMq, ManagedRabbitMq},
@@ -15,14 +17,20 @@ use service_kit::config::without_line_end;
 
 use crate::{
     autoscaling::route::Route,
-    controller::{dereference::References, hash::ContentHash},
-    names::{ROTATE_ANNOTATION, ROTATE_PEPPER_ANNOTATION, ROTATE_SIGNING_KEY_ANNOTATION, StackId},
+    controller::{
+        branding::{self, Branding},
+        dereference::References,
+        hash::ContentHash,
+    },
+    names::StackId,
 };
 
 mod ports;
 mod references;
+mod rotations;
 
 pub use references::{Reference, referenced_keys};
+pub use rotations::Rotations;
 
 use references::USER_ID_FIELD;
 
@@ -55,12 +63,18 @@ pub enum Error {
     /// A sender that mail-service would refuse, and end over again and again.
     #[error("smtp.from cannot be used, {0}: write it such as Ping <no-reply@example.org>")]
     Sender(SenderError),
+    /// A name for `EHLO` that mail-service would refuse.
+    #[error("smtp.helloName cannot be used, {0}: write it such as mail.example.org, or remove it")]
+    HelloName(HelloNameError),
     /// Neither or both of managed and external; an API server with our CRD does not let it through.
     #[error("write exactly one of {part}.managed and {part}.external")]
     ManagedOrExternal {
         /// `redis` or `rabbitmq`.
         part: &'static str,
     },
+    /// What is wrong with the brand of mails, or their default language.
+    #[error(transparent)]
+    Branding(#[from] branding::Error),
     /// A template of pods that cannot be merged into those that the operator builds.
     #[error(transparent)]
     PodTemplate(#[from] pod_template::Refused),
@@ -78,6 +92,8 @@ impl Error {
             Self::KeyMissing { .. } => "SecretIncomplete",
             Self::TrustedProxy
             | Self::Sender(_)
+            | Self::HelloName(_)
+            | Self::Branding(_)
             | Self::ManagedOrExternal { .. }
             | Self::PodTemplate(_)
             | Self::Anonymous => "InvalidSpec",
@@ -114,28 +130,8 @@ pub struct ValidatedStack {
     pub pull_secret: Option<ByteString>,
     /// How the backlog gets to what scales the mail consumers.
     pub route: Route,
-}
-
-/// The values of the annotations that ask for rotations; empty without one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rotations {
-    /// Of the broker's passwords.
-    pub broker_passwords: String,
-    /// Of the signing key.
-    pub signing_key: String,
-    /// Of the pepper.
-    pub pepper: String,
-}
-
-impl Rotations {
-    fn of(stack: &PingStack) -> Self {
-        let value = |name: &str| stack.annotations().get(name).cloned().unwrap_or_default();
-        Self {
-            broker_passwords: value(ROTATE_ANNOTATION),
-            signing_key: value(ROTATE_SIGNING_KEY_ANNOTATION),
-            pepper: value(ROTATE_PEPPER_ANNOTATION),
-        }
-    }
+    /// What mails of the style `Branded` are made of; `None` with another style.
+    pub branding: Option<Branding>,
 }
 
 /// Where codes live.
@@ -190,6 +186,9 @@ pub fn validate(stack: &PingStack, references: References) -> Result<ValidatedSt
     let spec = stack.spec.clone();
     check_proxies(&spec)?;
     Sender::parse(&spec.smtp.from).map_err(Error::Sender)?;
+    if let Some(name) = &spec.smtp.hello_name {
+        name.parse::<HelloName>().map_err(Error::HelloName)?;
+    }
     check_references(&spec, &references)?;
     let redis = match (&spec.redis.managed, &spec.redis.external) {
         (Some(managed), None) => RedisTarget::Managed(managed.clone()),
@@ -215,6 +214,7 @@ pub fn validate(stack: &PingStack, references: References) -> Result<ValidatedSt
         own_secrets: references.own_secrets,
         pull_secret: references.pull_secret,
         route: references.route,
+        branding: references.branding.map(|sources| branding::choose(&spec.mail, sources)).transpose()?,
         id,
         spec,
         redis,

@@ -1,11 +1,17 @@
 //! How far a Deployment or a StatefulSet is, pure.
 
+use std::sync::Arc;
+
 use k8s_openapi::{
-    api::apps::v1::{Deployment, DeploymentCondition, StatefulSet},
+    api::{
+        apps::v1::{Deployment, DeploymentCondition, StatefulSet},
+        core::v1::Pod,
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
     jiff::Timestamp,
 };
 
-use crate::autoscaling::replicas;
+use crate::{autoscaling::replicas, names::CONFIG_HASH_ANNOTATION};
 
 /// How far it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,6 +56,21 @@ impl Workload {
     pub fn is_rolling(&self) -> bool {
         !self.observed || self.updated != self.pods
     }
+}
+
+/// Whether the pods of a Deployment are complete, and none of another configuration runs: the status does not count pods that end,
+/// and one on a node that is cut off goes on meanwhile.
+#[must_use]
+pub fn has_rolled(deployment: &Deployment, pods: &[Arc<Pod>]) -> bool {
+    let hash = |metadata: &ObjectMeta| metadata.annotations.as_ref()?.get(CONFIG_HASH_ANNOTATION).cloned();
+    let template = deployment.spec.as_ref().and_then(|spec| spec.template.metadata.as_ref());
+    let current = template.and_then(hash);
+    let has_ended = |pod: &Pod| {
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        matches!(phase, Some("Succeeded" | "Failed"))
+    };
+    let is_old = |pod: &Arc<Pod>| hash(&pod.metadata) != current && !has_ended(pod);
+    Workload::from(deployment).is_complete() && !pods.iter().any(is_old)
 }
 
 impl From<&Deployment> for Workload {
@@ -98,10 +119,15 @@ fn refusal(condition: &DeploymentCondition) -> Option<Refused> {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+    use std::sync::Arc;
+
+    use k8s_openapi::api::{
+        apps::v1::{Deployment, StatefulSet},
+        core::v1::Pod,
+    };
     use serde_json::{from_value, json};
 
-    use super::Workload;
+    use super::{Workload, has_rolled};
 
     #[test]
     fn a_deployment_in_the_middle_of_a_roll_is_not_complete() {
@@ -136,5 +162,37 @@ mod tests {
         };
         assert!(Workload::from(&status("one")).is_complete());
         assert!(!Workload::from(&status("two")).is_complete());
+    }
+
+    #[test]
+    fn a_rollout_has_ended_when_no_pod_of_another_configuration_runs() {
+        let deployment = from_value::<Deployment>(json!({
+            "metadata": { "generation": 1 },
+            "spec": {
+                "replicas": 1, "selector": {},
+                "template": { "metadata": { "annotations": { "pingstack.dev/config-hash": "new" } } },
+            },
+            "status": { "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1, "observedGeneration": 1 },
+        }))
+        .unwrap();
+        let pod = |hash: &str, phase: &str| {
+            let metadata = json!({
+                "name": hash, "annotations": { "pingstack.dev/config-hash": hash },
+                "deletionTimestamp": "2026-01-01T00:00:00Z",
+            });
+            Arc::new(
+                from_value::<Pod>(json!({ "metadata": metadata, "status": { "phase": phase } })).unwrap(),
+            )
+        };
+        assert!(has_rolled(&deployment, &[]));
+        assert!(has_rolled(&deployment, &[pod("new", "Running")]));
+        assert!(
+            !has_rolled(&deployment, &[pod("new", "Running"), pod("old", "Running")]),
+            "the old one ends"
+        );
+        assert!(has_rolled(&deployment, &[pod("new", "Running"), pod("old", "Failed")]), "it was evicted");
+        let mut incomplete = deployment;
+        incomplete.status.as_mut().unwrap().updated_replicas = Some(0);
+        assert!(!has_rolled(&incomplete, &[]));
     }
 }

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use crate::PingStack;
 
+mod mail;
+
 fn stack(name: &str, spec: Value) -> PingStack {
     let mut all = json!({ "smtp": { "host": "mail", "from": "a@example.org" } });
     merge(&mut all, spec);
@@ -23,7 +25,7 @@ fn merge(into: &mut Value, from: Value) {
 }
 
 /// What the API server says to a new stack.
-fn created(spec: Value) -> Result<(), String> {
+pub(super) fn created(spec: Value) -> Result<(), String> {
     stack("demo", spec).validate_cel().map_err(|errors| errors.to_string())
 }
 
@@ -270,7 +272,7 @@ fn amounts_are_what_kubernetes_takes_and_do_not_contradict_each_other() {
 
 /// The specs are each refused with this message, and in no other words.
 #[track_caller]
-fn assert_said(message: &str, specs: impl IntoIterator<Item = Value>) {
+pub(super) fn assert_said(message: &str, specs: impl IntoIterator<Item = Value>) {
     for spec in specs {
         let said = created(spec.clone()).expect_err(&format!("the rules let it through: {spec}"));
         assert!(said.contains(message), "{spec}: {said}");
@@ -279,19 +281,10 @@ fn assert_said(message: &str, specs: impl IntoIterator<Item = Value>) {
 }
 
 #[track_caller]
-fn assert_accepted(specs: impl IntoIterator<Item = Value>) {
+pub(super) fn assert_accepted(specs: impl IntoIterator<Item = Value>) {
     for spec in specs {
         assert_eq!(created(spec.clone()), Ok(()), "{spec}");
     }
-}
-
-#[test]
-fn a_sender_that_is_none_is_refused_in_plain_words() {
-    let from =
-        |texts: &[&str]| texts.iter().map(|text| json!({ "smtp": { "from": text } })).collect::<Vec<_>>();
-    assert_accepted(from(&["no-reply@example.org", "Ping <no-reply@example.org>", "root@localhost"]));
-    let bad = from(&["no-reply", "Ping", "a@", "@b", "a@example.org\r\nBcc: x"]);
-    assert_said("from is not a sender: write an address", bad);
 }
 
 #[test]

@@ -18,7 +18,12 @@ pub(super) const ROWS: &[Row] = &[
     )
     .then("Set `spec.paused` to false when you have finished."),
     Row::new(
-        &[ConditionType::RabbitMqReady, ConditionType::TopologyReady, ConditionType::MonitoringReady],
+        &[
+            ConditionType::RabbitMqReady,
+            ConditionType::TopologyReady,
+            ConditionType::MonitoringReady,
+            ConditionType::TemplatesReady,
+        ],
         UNKNOWN,
         &["Paused"],
         "`spec.paused` is set, so that nobody looks: the broker is not asked, and no object is compared.",

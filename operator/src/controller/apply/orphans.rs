@@ -54,6 +54,7 @@ impl Kept {
             secrets.broker.as_deref(),
             Some(&*secrets.user_service),
             secrets.user_ids.secret.as_deref(),
+            secrets.mail_keys.secret.as_deref(),
         ];
         kept.add(own.into_iter().flatten());
         kept.add(

@@ -82,7 +82,8 @@ pub(super) async fn rotate(
     Ok(())
 }
 
-async fn write(api: &Api<Secret>, change: &SecretChange) -> Result<Secret, Error> {
+/// Writes a change, unless the Secret is another by now.
+pub(super) async fn write(api: &Api<Secret>, change: &SecretChange) -> Result<Secret, Error> {
     let name = change.secret.name_any();
     let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
     match api.patch(&name, &params, &Patch::Merge(change.patch())).await {

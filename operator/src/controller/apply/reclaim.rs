@@ -83,10 +83,11 @@ impl Applier<'_> {
         };
         let of_parts =
             [Part::Redis, Part::RabbitMq, Part::UserService].map(|part| owned(id.part(part), part));
+        let mail_keys = owned(id.mail_keys_secret(), Part::MailService);
         let of_slots = Slot::ALL.map(|slot| owned(id.broker_users_secret(slot), Part::RabbitMq));
         // Whether the stack owns it is up to `retentionPolicy`, which is seen to once it is in the cache.
         let labels = Some(id.labels(Part::UserService));
         let user_ids = (id.user_ids_secret(), ObjectMeta { labels, ..ObjectMeta::default() });
-        of_parts.into_iter().chain(of_slots).chain([user_ids]).collect()
+        of_parts.into_iter().chain(of_slots).chain([mail_keys, user_ids]).collect()
     }
 }

@@ -23,6 +23,7 @@ mod drift;
 mod foreign;
 mod handover;
 mod made_once;
+mod mail_copies;
 mod orphans;
 mod paused;
 mod pull_secret;
@@ -48,8 +49,8 @@ async fn pass(context: &Context) -> Result<Outcome, Error> {
 pub(super) async fn pass_of(context: &Context, stack: &PingStack) -> Result<Outcome, Error> {
     let id = StackId::of(&stack.metadata).unwrap();
     let own = dereference::dereference(context, stack, &id).await.unwrap();
-    let References { own_secrets, pull_secret, .. } = own;
-    let references = References { own_secrets, pull_secret, ..fixtures::references() };
+    let References { own_secrets, pull_secret, branding, .. } = own;
+    let references = References { own_secrets, pull_secret, branding, ..fixtures::references() };
     let validated = validate(stack, references).unwrap();
     let plan = build(&validated, &context.platform, &Entropy::random()).unwrap();
     Box::pin(apply(context, &id, plan)).await

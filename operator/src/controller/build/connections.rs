@@ -60,6 +60,7 @@ pub(super) fn add_mail_server(context: &Context<'_>, connections: &mut Connectio
         env("SMTP_TLS", tls),
         env("MAIL_FROM", &smtp.from),
     ]);
+    connections.env.extend(smtp.hello_name.as_ref().map(|name| env("SMTP_HELLO_NAME", name)));
     if let Some(credentials) = &smtp.credentials_secret_ref {
         let keys = ["EMAIL_USER", "EMAIL_PASSWORD"];
         connections.env.extend(keys.map(|key| env_secret(key, &credentials.name, key)));

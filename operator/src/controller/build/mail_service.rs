@@ -4,7 +4,7 @@ use k8s_openapi::api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutos
 use serde_json::{Value, json};
 
 use super::{
-    Context, Error, connections, metadata, object, placement,
+    Context, Error, branding, connections, mail_sealing, metadata, object, placement,
     pod::{self, DefaultResources, SERVICE_UID, env},
     pod_template, synthetic_login, traces,
 };
@@ -30,6 +30,8 @@ pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
     let name = id.part(Part::MailService);
     let mut connections = connections::of(context, Part::MailService);
     connections::add_mail_server(context, &mut connections);
+    mail_sealing::add_open_keys(context, &mut connections);
+    branding::add(context, &mut connections);
     let sink = synthetic_login::env(context).into_iter().collect();
     let env = [connections.env, mail_env(context), sink, traces::env(context)].concat();
     let template = json!({

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     Context, Error,
     connections::{self, reference_hash},
-    metadata, object, placement,
+    mail_sealing, metadata, object, placement,
     pod::{self, DefaultResources, SERVICE_UID, env, env_secret},
     pod_template, traces,
 };
@@ -54,6 +54,7 @@ pub(super) fn deployment(context: &Context<'_>) -> Result<Deployment, Error> {
     let id = &context.stack.id;
     let name = id.part(Part::UserService);
     let mut connections = connections::of(context, Part::UserService);
+    mail_sealing::add_seal_key(context, &mut connections);
     if let Some((volume, mount)) = signing_keys(context) {
         connections.volumes.push(volume);
         connections.mounts.push(mount);

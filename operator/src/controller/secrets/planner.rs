@@ -8,7 +8,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
 
-use super::SecretChange;
+use super::{SecretChange, mail_keys};
 use crate::{
     controller::{entropy::Entropy, validate::ValidatedStack},
     names::Part,
@@ -24,6 +24,8 @@ pub(super) enum Value {
     Salt,
     /// An Ed25519 private key.
     SigningKey,
+    /// A private key of sealed mails. What is none is replaced, since no mail can be sealed under it.
+    MailKey,
     /// This very value, whatever is there.
     Copy(ByteString),
 }
@@ -35,6 +37,7 @@ impl Value {
             Self::Password => ByteString(hex::encode(random).into_bytes()),
             Self::Salt => ByteString(hex::encode(&random[..4]).into_bytes()),
             Self::SigningKey => ByteString(signing_key_pem(random).into_bytes()),
+            Self::MailKey => mail_keys::draw(random),
             Self::Copy(value) => value,
         }
     }
@@ -43,6 +46,7 @@ impl Value {
     fn is_in(&self, secret: &Secret, key: &str) -> bool {
         match self {
             Self::Copy(wanted) => value(secret, key) == Some(wanted),
+            Self::MailKey => mail_keys::is_key(secret, key),
             Self::Password | Self::Salt | Self::SigningKey => value(secret, key).is_some(),
         }
     }

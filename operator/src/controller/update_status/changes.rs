@@ -39,7 +39,14 @@ const AT_START_OF_BROKER: &[&str] = &[
 ];
 
 /// Reasons that stay while their cause may be replaced by another, which the message names.
-const OF_THE_SPEC: &[&str] = &["InvalidSpec", "NameConflict", "SecretIncomplete", "SecretMissing"];
+const OF_THE_SPEC: &[&str] = &[
+    "InvalidSpec",
+    "InvalidTemplates",
+    "NameConflict",
+    "SecretIncomplete",
+    "SecretMissing",
+    "UsingLastGood",
+];
 
 /// Reasons of conditions that are True and of which there is nothing to say but that.
 const FINE: &[&str] = &["Available", "External", "Updating"];

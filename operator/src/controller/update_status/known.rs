@@ -15,6 +15,7 @@ use crate::{
     controller::{
         Context,
         apply::Outcome,
+        branding::{self, Branding},
         brokers::{self, members::Brokers},
         build,
         diagnose::diagnose,
@@ -108,6 +109,8 @@ pub async fn after_apply(
     let progress = findings::progress(&applied, &past);
     findings.insert(0, findings::summary(&findings, &outcome.conflicts, &past));
     findings.extend(outcome.monitoring.clone());
+    let of_templates = |branding: &Branding| branding::finding::finding(&branding.verdict, stack.spec.paused);
+    findings.extend(stack.branding.as_ref().map(of_templates));
     // A paused stack is not built.
     let has_template = stack.spec.has_pod_template() && !stack.spec.paused;
     findings.extend(findings::of_pod_templates(has_template, &outcome.notes));

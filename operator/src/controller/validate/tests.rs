@@ -116,3 +116,19 @@ fn a_sender_that_mail_service_would_refuse_is_refused_before_anything_is_rolled_
         assert!(validate(&stack, references()).is_ok(), "{from}");
     }
 }
+
+#[test]
+fn a_greeting_that_mail_service_would_refuse_is_refused_before_anything_is_rolled_out() {
+    let with = |name: &str| {
+        let mut stack = stack(MINIMAL);
+        stack.spec.smtp.hello_name = Some(name.to_owned());
+        validate(&stack, references())
+    };
+    for name in ["[IPv6:1:2]", "mail.example.org\r\nRSET", "bü cher.example"] {
+        let error = with(name).unwrap_err();
+        assert!(matches!(error, Error::HelloName(_)), "{name}: {error}");
+        assert_eq!(error.reason(), "InvalidSpec");
+        assert!(error.to_string().contains("smtp.helloName"), "{error}");
+    }
+    assert!(with("mail.bücher.example").is_ok());
+}

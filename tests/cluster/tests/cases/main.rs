@@ -9,6 +9,8 @@ mod drift;
 mod external_servers;
 mod faults;
 mod kubectl_ping;
+mod mail_sealing;
+mod mail_templates;
 mod network_policies;
 mod pod_templates;
 mod roles;

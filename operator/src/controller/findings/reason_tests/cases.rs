@@ -24,7 +24,7 @@ use crate::{
     },
     conditions::{ConditionType, Finding, reasons, stamp},
     controller::{
-        self, apply, brokers, build, dereference, diagnose,
+        self, apply, branding, brokers, build, dereference, diagnose,
         findings::{
             Applied, PartState, Past, Problem, of_external_server, of_ingress, of_pod_templates, of_service,
             of_topology, of_workload, progress, summary,
@@ -73,6 +73,7 @@ pub(super) fn findings() -> Vec<Finding> {
         of_pod_templates(true, &[]).into_iter().collect(),
         of_pod_templates(false, &["userService.podTemplate sets PORT".to_owned()]).into_iter().collect(),
         synthetic_login::examples(),
+        branding::finding::examples(),
         of_progress(&parts),
         refusals,
         paused(),
