@@ -91,7 +91,8 @@ async fn load(files: Files) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use mail_templates::Finding;
+    use mail_templates::{Finding, Templates};
+    use serde::Deserialize as _;
 
     use super::{Checks, REMEMBERED};
     use crate::{controller::branding::files_of, fixtures, names::StackId};
@@ -116,6 +117,22 @@ mod tests {
         assert_eq!(remembered(&checks, &id), 2);
         checks.forget(&id.uid);
         assert_eq!(remembered(&checks, &id), 0);
+    }
+
+    #[test]
+    fn the_examples_in_the_docs_pass() {
+        let page = include_str!("../../../../docs/mail.md");
+        let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let documents = blocks.flat_map(serde_yaml::Deserializer::from_str);
+        let documents = documents.map(|one| serde_json::Value::deserialize(one).unwrap());
+        let with_files = documents.filter_map(|one| one.get("data").cloned()).collect::<Vec<_>>();
+        for data in &with_files {
+            let files = data.as_object().unwrap().iter();
+            let files = files.map(|(name, text)| (name.clone(), text.as_str().unwrap().as_bytes().to_vec()));
+            let loaded = Templates::load(files.collect()).map(|_| ());
+            assert_eq!(loaded, Ok(()), "{data}");
+        }
+        assert_eq!(with_files.len(), 2);
     }
 
     #[tokio::test]
