@@ -100,7 +100,7 @@ async fn meter(bench: &Bench, sink: &Sink, id: RoundId, delivery: Delivery) -> R
     })
 }
 
-/// Starts a mail-service that sends so many mails at once, with `more` settings.
+/// Starts a mail-service that sends `concurrency` mails at once, with `more` settings.
 pub(crate) fn spawn(bench: &Bench, sink: &Sink, concurrency: u32, more: Environment) -> Result<Service> {
     let mut environment: Environment = bench.servers.environment();
     environment.extend([

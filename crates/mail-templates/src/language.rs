@@ -6,11 +6,8 @@ use icu_locale::{
     LanguageIdentifier, Locale, LocaleCanonicalizer, LocaleDirectionality, LocaleExpander, LocaleFallbacker,
     fallback::LocaleFallbackConfig,
 };
-use ping_contract::locale::Wishes;
+use ping_contract::locale::{MAX_TAG, Wishes};
 use serde::{Deserialize, Serialize};
-
-/// The longest tag that is read, in characters: RFC 5646 (4.4.1) asks for room for 35.
-pub const MAX_TAG: usize = 35;
 
 /// A language as BCP 47 names it, such as `de`, `pt-BR` or `zh-Hans`, in canonical form (`iw` becomes `he`). Extensions
 /// (`-u-…`, `-x-…`) are read and dropped, since no words depend on them.

@@ -1,4 +1,4 @@
-//! The languages that a user would like a mail in: what a login may say about them, and how `mail-service` is told.
+//! The languages that a user would like a mail in: what a login may say about them, and the form in which `mail-service` gets it.
 //!
 //! They are wishes. Whether there are words in one of these languages is for `mail-service` to find out.
 

@@ -1,7 +1,14 @@
 //! Reading settings: an empty variable is an unset one, and parsers for clap's `value_parser`, which say how to write what
 //! they refuse.
 
-use std::{convert::Infallible, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::{Command, builder::Resettable};
 
 /// A password, a user or a URL as a Secret holds it: without the line break that editors, `echo` and `base64` leave at its end.
 /// Keys are not read by it: whoever shares one has its every octet.
@@ -19,8 +26,6 @@ pub fn without_line_end(text: &str) -> &str {
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.strip_suffix('\r').unwrap_or(text)
 }
-
-use clap::{Command, builder::Resettable};
 
 /// The command without the environment variables that are empty: to Compose files and charts, `X=` means that X is not
 /// set. Subcommands are included.
@@ -61,6 +66,21 @@ pub fn duration(text: &str) -> Result<Duration, &'static str> {
         "m" => Ok(Duration::from_mins(number.into())),
         _ => Err(USE),
     }
+}
+
+/// The files of a folder, by their names. Folders and names that begin with a dot are skipped: Kubernetes keeps the versions of a
+/// mounted Secret or `ConfigMap` there.
+pub fn visible_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if !is_hidden && !entry.path().is_dir() {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use sealed_mail::{KeyError, KeyId, Opener, PrivateKey};
-use service_kit::{backoff, shutdown::Shutdown, telemetry::chain};
+use service_kit::{backoff, config::visible_files, shutdown::Shutdown, telemetry::chain};
 use zeroize::Zeroizing;
 
 /// How often the folder is read. Kubernetes itself takes up to a minute to write a changed Secret into a pod.
@@ -109,23 +109,16 @@ impl InUse {
     }
 }
 
-/// Names that begin with a dot are skipped: Kubernetes keeps the versions of a mounted Secret there.
 fn keys(folder: &Path) -> Result<Vec<PrivateKey>, OpenKeysError> {
     let fail = |path: &Path| {
         let path = path.to_owned();
         move |source| OpenKeysError::Read { path, source }
     };
-    let mut keys = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(fail(folder))? {
-        let entry = entry.map_err(fail(folder))?;
-        let path = entry.path();
-        if entry.file_name().to_string_lossy().starts_with('.') || path.is_dir() {
-            continue;
-        }
+    let key = |path: PathBuf| {
         let text = Zeroizing::new(std::fs::read_to_string(&path).map_err(fail(&path))?);
-        keys.push(PrivateKey::from_base64(&text).map_err(|source| OpenKeysError::Key { path, source })?);
-    }
-    Ok(keys)
+        PrivateKey::from_base64(&text).map_err(|source| OpenKeysError::Key { path, source })
+    };
+    visible_files(folder).map_err(fail(folder))?.into_iter().map(key).collect()
 }
 
 #[cfg(test)]

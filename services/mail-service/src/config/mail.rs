@@ -7,6 +7,7 @@ use std::{
 };
 
 use mail_templates::{Brand, LanguageTag, Templates};
+use service_kit::config::visible_files;
 
 use super::Error;
 use crate::{
@@ -142,18 +143,13 @@ fn own_templates(folder: &Path) -> Option<Templates> {
     }
 }
 
-/// The files of a folder of templates, by their names. Names that begin with a dot are skipped: Kubernetes keeps the versions of a
-/// mounted `ConfigMap` there.
+/// The files of a folder of templates, by their names.
 pub fn template_files(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') && !entry.path().is_dir() {
-            files.insert(name, fs::read(entry.path())?);
-        }
-    }
-    Ok(files)
+    let file = |path: PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok((name, fs::read(&path)?))
+    };
+    visible_files(folder)?.into_iter().map(file).collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::{io, path::Path};
 
+use service_kit::config::visible_files;
+
 use super::signing_key::{NoKey, SigningKey};
 
 /// A key and the name of its file.
@@ -68,21 +70,15 @@ impl KeyFolderError {
     }
 }
 
-/// All keys, in the order of their file names. Names that begin with a dot are passed over: Kubernetes keeps the
-/// versions of a mounted Secret there.
+/// All keys, in the order of their file names.
 pub fn read(folder: &Path) -> Result<Vec<KeyFile>, KeyFolderError> {
     let fail = |path: &Path| {
         let path = path.display().to_string();
         move |source| KeyFolderError::Read { path, source }
     };
     let mut files = Vec::<KeyFile>::new();
-    for entry in std::fs::read_dir(folder).map_err(fail(folder))? {
-        let entry = entry.map_err(fail(folder))?;
-        let path = entry.path();
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') || path.is_dir() {
-            continue;
-        }
+    for path in visible_files(folder).map_err(fail(folder))? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let pem = zeroize::Zeroizing::new(std::fs::read_to_string(&path).map_err(fail(&path))?);
         let key = SigningKey::parse(&pem)
             .map_err(|source| KeyFolderError::Key { path: path.display().to_string(), source })?;
@@ -91,7 +87,6 @@ pub fn read(folder: &Path) -> Result<Vec<KeyFile>, KeyFolderError> {
         }
         files.push(KeyFile { name, key });
     }
-    files.sort_by(|a, b| a.name.cmp(&b.name));
     if files.is_empty() { Err(KeyFolderError::Empty(folder.display().to_string())) } else { Ok(files) }
 }
 
