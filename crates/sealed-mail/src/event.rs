@@ -54,11 +54,11 @@ impl SealedEvent {
         if bytes.len() > MAX_EVENT_OCTETS || !contains(bytes, b"\"sealed\"") {
             return Ok(None);
         }
-        let version = serde_json::from_slice::<Versioned>(bytes).ok().and_then(|event| event.v);
-        if version != Some(u64::from(SEALED_VERSION)) {
-            return Ok(None);
-        }
-        let wire = serde_json::from_slice::<WireEvent>(bytes).map_err(|_| EventError::Malformed)?;
+        let wire = match serde_json::from_slice::<WireEvent>(bytes) {
+            Ok(wire) if wire.v == SEALED_VERSION => wire,
+            Err(_) if version(bytes) == Some(u64::from(SEALED_VERSION)) => return Err(EventError::Malformed),
+            _ => return Ok(None),
+        };
         Ok(Some(Self {
             id: wire.id.parse::<EventId>()?,
             purpose: wire.purpose,
@@ -83,6 +83,10 @@ impl SealedEvent {
         };
         serde_json::to_vec(&wire).unwrap_or_default() // cannot fail: texts only
     }
+}
+
+fn version(bytes: &[u8]) -> Option<u64> {
+    serde_json::from_slice::<Versioned>(bytes).ok()?.v
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
